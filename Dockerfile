@@ -23,6 +23,8 @@ RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-di
 
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/sse-hub /opt/sse-hub
+# For the hubs of docker-compose, whose demo runs elsewhere.
+COPY sse_hub/commands/demo/rules.toml /etc/sse-hub/demo-rules.toml
 ENV PATH=/opt/sse-hub/bin:$PATH
 # By number: Kubernetes' runAsNonRoot believes no name, and the user needs neither a home nor an entry in passwd.
 USER 10001:10001

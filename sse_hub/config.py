@@ -119,7 +119,7 @@ class Config:
     ingest: tuple[str, ...] = _setting(
         ("*",), _patterns, "Channels to follow even when nobody watches them, as a pattern with *. Repeatable."
     )
-    demo: bool = _setting(False, _switch, "Run demo publishers.")
+    demo: bool = _setting(False, _switch, "Run demo publishers, with rules for alerts if --rules gives none.")
     retain_lines: int = _setting(100_000, _integer(1, 1_000_000_000), "Lines recorded per channel.")
     retain_time: str = _setting("24h", _duration, "How long recorded lines are kept: 90s, 30m, 24h, 7d.")
     retain_megabytes: int = _setting(64, _integer(1, 1_000_000), "Memory of Redis for the recorded lines of a channel.")

@@ -7,7 +7,8 @@
 import os
 import shlex
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,6 +25,9 @@ from sse_hub.server.listener import with_passed_address
 from sse_hub.server.process import log_to_stderr, run
 from sse_hub.server.serve import serve as serve_hub
 from sse_hub.server.supervisor import supervise
+
+# The rules of a hub with --demo that is given none.
+DEMO_RULES = Path(__file__).parent / "demo" / "rules.toml"
 
 
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,6 +59,8 @@ def serve(**options: str | tuple[str, ...] | None) -> None:
             for name, each in options.items()
         }
         config = with_passed_address(Config.read(given, os.environ), os.environ)
+        if config.demo and not config.rules:
+            config = replace(config, rules=str(DEMO_RULES))
         check_access(config)
         load_rule_file(config)
         log_to_stderr(config)

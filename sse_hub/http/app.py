@@ -31,6 +31,7 @@ from sse_hub.history.publisher import AcknowledgedPublisher
 from sse_hub.history.query import HistoryQuery
 from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
+from sse_hub.history.tail_search import TailSearch
 from sse_hub.http.admission import AdmissionControl, max_open_files
 from sse_hub.http.context import Context, context_of
 from sse_hub.http.errors import error_response
@@ -138,6 +139,7 @@ def hub_blueprint(
         context = context_of(app)
         await cancel_and_wait(context.tasks)
         await context.backfill.close()
+        await context.tail_search.close()
         await context.log.close()
         for client in context.clients:
             await client.aclose()
@@ -195,9 +197,10 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     # it on to the hub's ingest. So the hub begins without a source, and gets it last.
     backfill = Backfill(hub.ingest, log, recorder.request_lease)
     source = RedisSource(config, topology, commands, backfill, hub.ingest.fences, hub.counters)
-    hub.connect(source, log)
     registry = hub.ingest.registry
     history = HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences)
+    tail_search = TailSearch(history, log)
+    hub.connect(source, log, tail_search.find)
     publisher = AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes)
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
     return Context(
@@ -210,6 +213,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         log=log,
         recorder=recorder,
         history=history,
+        tail_search=tail_search,
         publisher=publisher,
         alerts=create_alerts(config, commands, log_keys, recorder, log, history, publisher, hub),
         auth=create_auth(config, commands, partition, hub.ingest),

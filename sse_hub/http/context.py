@@ -22,6 +22,7 @@ from sse_hub.history.publisher import AcknowledgedPublisher
 from sse_hub.history.query import HistoryQuery
 from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
+from sse_hub.history.tail_search import TailSearch
 from sse_hub.http.admission import AdmissionControl
 from sse_hub.http.peers import WorkerId
 from sse_hub.http.query_slots import QuerySlots
@@ -43,6 +44,7 @@ class Context:
     log: LogReader
     recorder: Recorder
     history: HistoryQuery
+    tail_search: TailSearch
     publisher: AcknowledgedPublisher
     alerts: Alerts
     auth: Auth

@@ -4,6 +4,7 @@ Turns errors into HTTP responses, and counts refusals: no other module knows the
     InvalidRequest --> error_response() --> 400 {"error", "detail"}
     InvalidFilter                       --> 400 {"error", "detail", "start", "end"}
     Unauthenticated                     --> 401
+    an unknown path, for a browser      --> 404, a page with the way to the logs
     NotRecorded                         --> 503 {"error", "detail", "published", "recorded"}
 """
 
@@ -38,6 +39,7 @@ from sse_hub.errors import (
 )
 from sse_hub.http.content_coding import ALLOWED as CODINGS
 from sse_hub.http.context import context_of
+from sse_hub.http.lost_page import is_lost_reader, lost_page
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +76,9 @@ RETRY_SECONDS = 2
 
 
 async def error_response(request: Request, exception: Exception) -> HTTPResponse:
-    """The response to `request` for one of our errors, or Sanic's: JSON `{"error", "detail"}`."""
+    """The response to `request` for one of our errors, or Sanic's: JSON `{"error", "detail"}`, or a page for people."""
+    if is_lost_reader(request, exception):
+        return lost_page(request)
     headers: dict[str, str] = {}
     status = next((STATUSES[each] for each in type(exception).__mro__ if each in STATUSES), None)
     extra: dict[str, object] = {}

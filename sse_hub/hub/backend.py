@@ -9,11 +9,12 @@ What the hub needs of a backend, as protocols, and recorded lines as they are re
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sse_hub.errors import LogChanged, SourceUnavailable
+from sse_hub.filters.compile import Filter
 from sse_hub.hub.counters import OVERLAPPING_REASONS
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
@@ -244,12 +245,32 @@ class Log(Protocol):
         """
 
 
+class LastMatches(NamedTuple):
+    """
+    The last lines that pass a filter, newest first, as ids and channels, of a log that is complete up to `until`.
+
+    `reached` is the id before which nobody has looked; None if all that were wanted were found, or all were looked at.
+    """
+
+    lines: list[tuple[EventId, str]]
+    until: EventId
+    reached: EventId | None
+
+
+FindLast = Callable[[Selection, Filter, int], Awaitable[LastMatches]]
+"""Finds the last lines that pass a filter, as many as that number. Raises LogUnavailable, SourceUnavailable."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedLog:
-    """The log, if there is one. `records` is True for the name of a channel whose lines are recorded."""
+    """
+    The log, if there is one, and what finds lines in it. `records` is True for the name of a channel whose lines are
+    recorded.
+    """
 
     records: Callable[[str], bool]
     log: Log | None = None
+    find_last: FindLast | None = None
 
 
 def start_of(part: BatchSlice | LogGap) -> EventId:

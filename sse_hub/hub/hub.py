@@ -18,7 +18,7 @@ from typing import NamedTuple
 from sse_hub.config import Config
 from sse_hub.errors import LimitExceeded, LogUnavailable
 from sse_hub.filters.compile import Filter, FilterKey
-from sse_hub.hub.backend import Log, NoSource, RecordedLog, Source
+from sse_hub.hub.backend import FindLast, Log, NoSource, RecordedLog, Source
 from sse_hub.hub.counters import RESUME_RESULTS, Counters
 from sse_hub.hub.drain import GRACE_SECONDS, Drain
 from sse_hub.hub.feed import Feed
@@ -27,7 +27,8 @@ from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
 from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, id_of, resolve, rings_hold_tail
 from sse_hub.hub.subscriber import Subscriber
-from sse_hub.hub.tail_in_log import tail_in_log
+from sse_hub.hub.tail_in_log import position_before, tail_in_log
+from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import RETRY_MS, Gap, checkpoint_frame, gap_frame
 
@@ -51,6 +52,17 @@ class PreparedStream(NamedTuple):
     first_frames: bytes
 
 
+class _Start(NamedTuple):
+    """
+    Where a stream begins, and the gaps to send first. `reached` is the id before which no line was looked at for its
+    filter, if that would have taken too long; else None.
+    """
+
+    position: Position
+    gaps: list[Gap]
+    reached: EventId | None = None
+
+
 class Hub:
     """The feeds and subscribers of one process. `ingest` has its channels, and receives their lines."""
 
@@ -72,10 +84,13 @@ class Hub:
         self._no_subscribers = asyncio.Event()
         self._no_subscribers.set()
 
-    def connect(self, source: Source, log: Log | None = None) -> None:
-        """Use `source` to join channels; it gives `ingest` their lines. Use `log` for what the rings don't hold."""
+    def connect(self, source: Source, log: Log | None = None, find_last: FindLast | None = None) -> None:
+        """
+        Use `source` to join channels; it gives `ingest` their lines. Use `log` for what the rings don't hold, and
+        `find_last` to find the last lines that pass a filter.
+        """
         self._source = source
-        self._recorded_log = replace(self._recorded_log, log=log)
+        self._recorded_log = replace(self._recorded_log, log=log, find_last=find_last)
 
     @property
     def subscribers(self) -> int:
@@ -137,11 +152,11 @@ class Hub:
         feed.awaited += 1
         try:
             await self.ingest.attach(feed)
-            position, gaps = await self._resolve(feed, start, fence)
+            position, gaps, reached = await self._resolve(feed, start, fence)
             while first_fence is not None and first_fence != self.ingest.first_fence:
                 # Meanwhile the process has come to another branch, and the fence may be of the dead one.
                 first_fence, fence = self.ingest.first_fence, self.ingest.last_fence
-                position, gaps = await self._resolve(feed, start, fence)
+                position, gaps, reached = await self._resolve(feed, start, fence)
         except BaseException:
             feed.awaited -= 1
             self._drop_if_unused(feed)
@@ -153,7 +168,7 @@ class Hub:
             self.counters.resumes[reason if reason in RESUME_RESULTS else found] += 1
         # Until it has all these gaps, the client keeps the id it came with.
         frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
-        checkpoint = checkpoint_frame(position.cursor(), RETRY_MS)
+        checkpoint = checkpoint_frame(position.cursor(), RETRY_MS, str(reached) if reached else None)
         return PreparedStream(feed, position, b"".join([*frames, checkpoint]))
 
     def subscribe(
@@ -202,16 +217,20 @@ class Hub:
 
     # The rest.
 
-    async def _resolve(self, feed: Feed, start: StartAt, fence: int) -> tuple[Position, list[Gap]]:
+    async def _resolve(self, feed: Feed, start: StartAt, fence: int) -> _Start:
         """What `start` means in the rings of `feed`, or in the log; a slice of work at a time."""
         position, gaps = resolve(feed.selection, feed.rings, start, fence, self.ingest.fences)
-        if isinstance(start, Tail) and not rings_hold_tail(feed.rings, start.lines):
+        reached: EventId | None = None
+        if isinstance(start, Tail) and feed.filter:
+            found = await self._matching_tail(feed, feed.filter, start.lines)
+            position, reached = (found.position, found.reached) if found else (position, None)
+        elif isinstance(start, Tail) and not rings_hold_tail(feed.rings, start.lines):
             position = await self._tail_position(feed, start.lines, fence) or position
         names = list(feed.rings)
         for at in range(0, len(names), RESOLVE_STEP):
             async with self._registry.names.fair_lock.first:
                 position.resolve_some_indexes(feed.rings, names[at : at + RESOLVE_STEP])
-        return position, gaps
+        return _Start(position, gaps, reached)
 
     async def _tail_position(self, feed: Feed, lines: int, fence: int) -> Position | None:
         """The position before the last `lines` in the log. None when there is no log, or it can't be read."""
@@ -222,6 +241,17 @@ class Hub:
             return await tail_in_log(log, records, feed.selection, feed.rings, lines, fence)
         except LogUnavailable:
             return None
+
+    async def _matching_tail(self, feed: Feed, filter: Filter, lines: int) -> _Start | None:
+        """Before the last `lines` that pass `filter`. None where the log has not all channels, or can't be read."""
+        find_last, records = self._recorded_log.find_last, self._recorded_log.records
+        if find_last is None or not all(map(records, feed.selection.channels)):
+            return None
+        try:
+            found = await find_last(feed.selection, filter, lines)
+        except LogUnavailable:
+            return None
+        return _Start(position_before(feed.selection, found.lines, found.until), [], found.reached)
 
     def _leave(self, subscriber: Subscriber) -> None:
         feed = subscriber.feed

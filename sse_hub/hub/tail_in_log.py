@@ -1,14 +1,15 @@
 """
-Where the last lines of several channels begin, when the rings do not hold that many.
+Where the last lines of several channels begin, when the rings do not hold that many, or only those that pass a filter.
 
     Tail, a fence --> the newest ids of each channel in the log, of those with the newest lines first --> Position
+    Tail, a filter --> backend.FindLast --> position_before(): Position
 
 No I/O of its own: the log is read through `backend.Log`.
 """
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sse_hub.hub.backend import Log
 from sse_hub.hub.position import Position
@@ -57,6 +58,15 @@ async def tail_in_log(
                 elif (id, name) > newest[0]:
                     heapq.heapreplace(newest, (id, name))
     newest.sort(reverse=True)
+    return position_before(selection, newest, until)
+
+
+def position_before(selection: Selection, newest: Sequence[tuple[EventId, str]], until: EventId) -> Position:
+    """
+    The position after which the lines `newest` come, the newest of them first, and all lines after `until`, a fence.
+
+    A channel that has none of them begins after `until`.
+    """
     # The oldest comes last and stays.
     first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
     fence = newest[-1][0].fence if newest else until.fence

@@ -72,9 +72,15 @@ def refused_frame(id: bytes, retry_ms: int, reason: str, detail: str) -> bytes:
     return _hub_frame(id, b"refused", orjson.dumps({"reason": reason, "detail": detail}), retry_ms)
 
 
-def checkpoint_frame(id: bytes, retry_ms: int) -> bytes:
-    """The position of a client, at the beginning and the end of a stream."""
-    return _hub_frame(id, b"checkpoint", b"{}", retry_ms)
+def checkpoint_frame(id: bytes, retry_ms: int, reached: str | None = None) -> bytes:
+    """
+    The position of a client, at the beginning and the end of a stream.
+
+    `reached` is the id before which no line was looked at for its filter, if the stream begins with fewer lines than it
+    asked for.
+    """
+    data = b"{}" if reached is None else orjson.dumps({"reached": reached})
+    return _hub_frame(id, b"checkpoint", data, retry_ms)
 
 
 def heartbeat_frame(id: bytes) -> bytes:

@@ -24,7 +24,7 @@ def test_f09_the_url_opens_the_same_view_with_the_selected_line(
     wait_received(page, 1_500)
     page.get_by_test_id("filter").fill("line 1")
     page.keyboard.press("Enter")
-    page.get_by_test_id("level-debug").click()
+    page.get_by_test_id("level-info").click()
     page.get_by_test_id("filter").fill('"line 100"')
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("row").first).to_contain_text("line 100")
@@ -39,7 +39,7 @@ def test_f09_the_url_opens_the_same_view_with_the_selected_line(
         expect(other.get_by_test_id("filter")).to_have_value('"line 100"')
         expect(other.get_by_test_id("zone-open")).to_contain_text("Kolkata")
         expect(other.get_by_test_id("terms")).to_contain_text("user")
-        expect(other.get_by_test_id("level-debug")).to_have_attribute("aria-pressed", "false")
+        expect(other.get_by_test_id("level-info")).to_have_attribute("aria-pressed", "false")
         other.goto(f"{hub.url}/index?channel=f09&at=f09@1700000000000-1")
         expect(other.get_by_test_id("toast")).to_contain_text("no longer in the log")
 
@@ -75,7 +75,7 @@ def test_f09_wrapping_time_format_zone_and_range_are_in_the_url(
     with browser.new_context() as context:
         other = context.new_page()
         other.goto(page.evaluate("navigator.clipboard.readText()"))
-        expect(other.get_by_test_id("range")).to_have_text(page.get_by_test_id("range").inner_text())
+        expect(other.locator(".range-text")).to_have_text(page.locator(".range-text").inner_text())
         expect(other.get_by_test_id("zone-open")).to_contain_text("Asia/Kolkata")
         expect(other.get_by_test_id("wrap")).to_have_attribute("aria-pressed", "true")
         expect(other.get_by_test_id("row").last.locator(".time")).to_have_text(last.locator(".time").inner_text())
@@ -122,6 +122,22 @@ def test_f09_identical_lines_have_different_links(page: Page, hub: HubProcess, p
         page.keyboard.press("Escape")
 
     assert links[0] != links[1]
+    # A report has the link too, and the line among its neighbours.
+    page.get_by_test_id("row").last.click()
+    page.get_by_test_id("drawer-report").click()
+    expect(page.get_by_test_id("toast")).to_contain_text("Markdown")
+    report = page.evaluate("navigator.clipboard.readText()").split("\n")
+    assert report[0].startswith("`f09.twins` · ")
+    assert report[0].endswith(f"[Open in sse-hub](<{links[1]}>)")
+    assert [line[:2] for line in report[2:]] == ["``", "  ", "> ", "``", ""]
+    # The hints are shown until they are dismissed.
+    page.set_viewport_size({"width": 1440, "height": 800})
+    page.get_by_test_id("hints-close").click()
+    page.reload()
+    expect(page.get_by_test_id("row")).to_have_count(2)
+    page.get_by_test_id("share").click()
+    expect(page.get_by_test_id("toast")).to_contain_text("address")
+    expect(page.get_by_test_id("hints")).to_be_hidden()
 
 
 def test_f09_a_view_is_saved_under_a_name(page: Page, hub: HubProcess, publish: Publish) -> None:
@@ -204,6 +220,42 @@ def test_f17_the_log_is_downloaded_from_the_hub_whatever_the_page_holds(
         page.get_by_test_id("ask-go").click()
     download.value.save_as(tmp_path / "older")
     assert "line 1" not in (tmp_path / "older").read_text()
+
+
+def test_an_export_of_the_log_takes_filter_levels_and_columns_along_and_says_what_it_saves(
+    page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
+) -> None:
+    levels = ("debug", "info", "warn", "error")
+    lines = [{"level": levels[n % 4], "message": f"line {n}", "user": f"u{n % 3}"} for n in range(600)]
+    publish("f17.errors", [json.dumps(line) for line in lines])
+    page.goto(f"{hub.url}/index?channel=f17.errors&tail=10&q=level>=warn&hide=warn&column=user")
+    expect(page.get_by_test_id("held")).to_have_text("10")
+
+    page.get_by_test_id("export").click()
+    says = page.get_by_test_id("export-says")
+    expect(says).to_contain_text("Lines that match level>=warn -level=warn, 3 lines, from f17.errors, as NDJSON")
+    page.get_by_test_id("ask-scope").select_option("log")
+    expect(says).to_contain_text("about 150 lines")
+    expect(page.get_by_test_id("export-preview")).to_contain_text('"line 3"')
+    page.get_by_test_id("ask-since").fill("last tuesday")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("ask-since")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#export-since")).to_contain_text("“last tuesday” is not a valid time")
+    page.get_by_test_id("ask-since").fill("-2h")
+    page.get_by_test_id("ask-format").select_option("csv")
+    page.get_by_test_id("export-column-fields").uncheck()
+    expect(says).to_contain_text("as CSV, columns: time, channel, level, logger, message, user.")
+    expect(page.get_by_test_id("export-preview")).to_contain_text("time,channel,level,logger,message,user")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+
+    download.value.save_as(tmp_path / "errors.csv")
+    expect(page.get_by_test_id("toast")).to_have_text("150 lines downloaded")
+    with (tmp_path / "errors.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if not row["message"].startswith("#")]
+    assert [(row["level"], row["message"], row["user"]) for row in rows] == [
+        ("ERROR", f"line {n}", f"u{n % 3}") for n in range(3, 600, 4)
+    ]
 
 
 def test_f17_selected_shown_or_all_lines_can_be_saved_as_text(

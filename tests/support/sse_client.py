@@ -9,7 +9,7 @@ import json
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -63,6 +63,11 @@ class Stream:
     def last_event_id(self) -> str:
         """The `Last-Event-ID` that this client would send to resume after all it has read."""
         return self.decoder.last_event_id
+
+    @property
+    def held(self) -> Sequence[Event]:
+        """The events that were read and not yet taken."""
+        return tuple(self._events)
 
     async def read(self) -> bytes:
         """The next chunk of the body, b"" at its end. Its events are kept for the calls below."""

@@ -6,12 +6,15 @@ from dataclasses import replace
 from random import Random
 
 from sse_hub.commands.demo.step import Clock, Steps
-from sse_hub.commands.demo.story import STORIES, STORY_WEIGHTS, Request, order
+from sse_hub.commands.demo.story import STORIES, STORY_WEIGHTS, Request, order, unpaid_order
 
 USERS = ("ana", "björn", "chen", "dörte", "小明", "o'neill")
 
 # Two shops run at once (see publish_demo), so a rush comes about once a minute.
 QUIET_AT_FIRST_SECONDS = (20.0, 120.0)
+# Whoever has just started the demo sees an alert soon: `rules.toml` has a rule for failed payments.
+PAID_AT_FIRST_SECONDS = 8.0
+PAID_BETWEEN_FAILURES_SECONDS = (20.0, 60.0)
 QUIET_BETWEEN_RUSHES_SECONDS = (90.0, 150.0)
 RUSH_LINES = (200, 400)
 RUSH_LINES_AT_ONCE = 25
@@ -23,10 +26,14 @@ def shop_steps(chance: Random, clock: Clock) -> Steps:
     # An order first: someone who opens the page at the start sees all three channels at work.
     yield from order(new_request(chance, clock))
     quiet_seconds = chance.uniform(*QUIET_AT_FIRST_SECONDS)
+    paid_seconds = PAID_AT_FIRST_SECONDS
     while True:
         story = chance.choices(STORIES, STORY_WEIGHTS)[0]
+        if paid_seconds < 0:
+            story, paid_seconds = unpaid_order, chance.uniform(*PAID_BETWEEN_FAILURES_SECONDS)
         for step in story(new_request(chance, clock)):
             quiet_seconds -= step.pause_seconds
+            paid_seconds -= step.pause_seconds
             yield step
         if quiet_seconds < 0:
             yield from rush(chance, clock)

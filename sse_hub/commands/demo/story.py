@@ -66,10 +66,19 @@ def probe(request: Request) -> Steps:
 
 def order(request: Request) -> Steps:
     """An order, and the mail about it, if all goes well."""
+    ending = request.chance.choices((_paid, _unpaid, _without_mail, _sold_out), (82, 7, 6, 5))[0]
+    yield from _order(request, ending)
+
+
+def unpaid_order(request: Request) -> Steps:
+    """An order whose payment fails."""
+    yield from _order(request, _unpaid)
+
+
+def _order(request: Request, ending: Callable[[Request, int, float], Steps]) -> Steps:
     order_id, amount = request.chance.randint(10_000, 99_999), round(request.chance.uniform(5, 250), 2)
     yield request.line(API, "debug", "POST /orders accepted", order_id=order_id)
     yield request.line(ORDERS, "info", f"order {order_id} created", order_id=order_id, amount=amount, currency="EUR")
-    ending = request.chance.choices((_paid, _unpaid, _without_mail, _sold_out), (82, 7, 6, 5))[0]
     yield from ending(request, order_id, amount)
 
 

@@ -22,7 +22,7 @@ import xstatic.pkg.jquery
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
-from sse_hub.http.page.bundler import SCRIPT, build_page
+from sse_hub.http.page.files import SCRIPT, build_page
 from sse_hub.http.response import get_route
 
 SECURITY_HEADERS = {

@@ -1,80 +1,87 @@
 """
-The page's modules as one script and its styles as one sheet: over a hundred files would be over a hundred requests.
+The page's modules as two scripts: over a hundred modules would be over a hundred requests.
 
-    build_page(Path("web"))                                  {"index.html": …, "js/page.js": …, "css/page.css": …, …}
-    bundle({"js/main.js": …, "js/a.js": …}, "js/main.js")    one script that does what js/main.js does
+    bundle({"js/main.js": …, …}, "js/main.js")    one script that does what js/main.js does, and one that it loads later
 
 Each module becomes a function that is called once, in the order of the imports, and sets what other modules import of
 it. The bundler knows the few forms of `import` and `export` that the page uses, each at the beginning of a line, and
-refuses others. A JSON file that a module imports becomes a constant in it.
+refuses others.
+
+Modules to which only `import("./a.js")` leads, anywhere in a line, are the second script. The first loads it at the
+first such call, and hands it what it imports of the first: no module runs twice.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from itertools import count
-from pathlib import Path
 from posixpath import dirname, join, normpath
 
-SCRIPT = "js/page.js"
-SHEET = "css/page.css"
-ENTRY = "js/main.js"
-# The worker that the tabs of a browser share. Its address has no version: see web/js/connection/tab-connection.js.
-WORKER_SCRIPT = "js/streams.js"
-WORKER_ENTRY = "js/connection/stream-worker.js"
-# A plain script that index.html loads before everything else.
-FIRST_SCRIPT = "js/theme.js"
-SHEET_LINK = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
 IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[^"]+)";\n', re.MULTILINE)
-IMPORT_JSON = re.compile(r'^import (\w+) from "(\.[^"]+\.json)" with \{ type: "json" \};\n', re.MULTILINE)
 EXPORT_FROM = re.compile(r'^export \{([^}]*)\} from "(\.[^"]+)";\n', re.MULTILINE)
 EXPORT_LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
-OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
+OTHER = re.compile(r"^(?:import|export)\b.*|\bimport *\(.*", re.MULTILINE)
+# Browsers may remember what could not be loaded, so each attempt has an address of its own.
+LOADER = """
+let $$opened = null, $$styled = null, $$attempts = 0;
+async function $$load() {
+  const script = import(`./later.js${$$attempts > 0 ? `?${$$attempts}` : ""}`);
+  $$attempts += 1;
+  const [{ open }] = await Promise.all([script, $$sheet()]);
+  return open(VERSION, $$later, [SHARED]);
+}
+function $$fail(fault) {
+  $$opened = null;
+  throw fault;
+}
+const $$later = async (part) => (await ($$opened ??= $$load().catch($$fail)))[part];
+const $$sheet = () => ($$styled ??= SHEET);
+"""
+SHEET_LOADER = """new Promise((done, fail) => {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("../css/later.css", import.meta.url);
+  link.onload = done;
+  link.onerror = () => {
+    link.remove();
+    $$styled = null;
+    fail(new Error("css/later.css"));
+  };
+  document.head.append(link);
+})"""
+# A hub that has been replaced serves the second script of another page, which does not fit the first.
+OPENER = """
+export function open(version, $$later, [SHARED]) {
+  if (version !== VERSION) throw new Error("the page is outdated");
+"""
 
 
-def build_page(folder: Path) -> dict[str, str]:
-    """The files that browsers get, by name, from the page's sources in `folder`. ValueError: see bundle()."""
-    sources = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.*")}
-    html = sources.pop("index.html")
-    modules = {name: _with_data(folder / name, text) for name, text in sources.items() if name.startswith("js/")}
-    sheets = SHEET_LINK.findall(html)
-    # Sheets that other pages than this one use.
-    others = [name for name in sources if name.startswith("css/") and name not in sheets]
-    languages = [name for name in sources if name.startswith("lang/")]
-    files = {name: sources[name] for name in (*others, *languages, "favicon.svg", FIRST_SCRIPT)}
-    files[SCRIPT] = bundle(modules, ENTRY)
-    files[WORKER_SCRIPT] = bundle(modules, WORKER_ENTRY)
-    files[SHEET] = "".join(sources[name] for name in sheets)
-    files["index.html"] = _link_built_files(html)
-    return files
+def needed_at_once(modules: Mapping[str, str], entry: str) -> list[str]:
+    """The modules of the first script, each after those that it imports. ValueError: see bundle()."""
+    names: list[str] = []
+    _visit(entry, modules, names, ())
+    return names
 
 
-def bundle(modules: Mapping[str, str], entry: str) -> str:
-    """One script that does what the module `entry` does. ValueError: an import is unknown, or circular."""
-    order: list[str] = []
-    _visit(entry, modules, order, ())
-    exports = _imported_names(order, modules)
-    shared = [name for names in exports.values() for name in names.values()]
-    declared = f"let {', '.join(shared)};\n" if shared else ""
-    parts = [f"(() => {{\n{_body(name, modules[name], exports)}}})();\n" for name in order[:-1]]
+def bundle(modules: Mapping[str, str], entry: str, *, sheet: bool = False) -> tuple[str, str]:
+    """
+    One script that does what the module `entry` does, and the script that it loads later, or "".
+
+    With `sheet`, it loads the second sheet too. ValueError: an import is unknown or circular, or a module that is to be
+    loaded later is needed at once.
+    """
+    first = needed_at_once(modules, entry)
+    order, opened = _visit_later(first, modules)
+    exports = _imported_names(order, modules, opened)
+    bodies = {name: _body(name, _with_calls(name, modules[name], opened), exports) for name in order}
+    later = order[len(first) :]
+    loader, second = _second_script(later, modules, exports, bodies, opened, sheet) if later else ("", "")
     # Only the entry has a top-level await.
-    return f"(async () => {{\n{declared}{''.join(parts)}{_body(entry, modules[entry], exports)}}})();\n"
-
-
-def _with_data(path: Path, text: str) -> str:
-    def as_constant(match: re.Match[str]) -> str:
-        data = json.loads((path.parent / match[2]).read_text(encoding="utf-8"))
-        return f"const {match[1]} = {json.dumps(data)};\n"
-
-    return IMPORT_JSON.sub(as_constant, text)
-
-
-def _link_built_files(html: str) -> str:
-    # The sheet comes where the first one stood, so that nothing is painted before it.
-    link = f'  <link rel="stylesheet" href="web/{SHEET}">\n'
-    html = SHEET_LINK.sub("", SHEET_LINK.sub(lambda _: "\0", html, count=1)).replace("\0", link)
-    return html.replace(f'"web/{ENTRY}"', f'"web/{SCRIPT}"')
+    script = _declared(first, exports) + loader + _run(bodies[name] for name in first[:-1]) + bodies[entry]
+    return f"(async () => {{\n{script}}})();\n", second
 
 
 def _visit(name: str, modules: Mapping[str, str], order: list[str], above: tuple[str, ...]) -> None:
@@ -90,18 +97,85 @@ def _visit(name: str, modules: Mapping[str, str], order: list[str], above: tuple
     order.append(name)
 
 
+# All modules, those of the second script behind those of the first, and the ones that `import()` names.
+def _visit_later(first: list[str], modules: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    order = list(first)
+    opened: list[str] = []
+    looked_at = 0
+    while looked_at < len(order):
+        name = order[looked_at]
+        looked_at += 1
+        for match in LATER.finditer(modules[name]):
+            target = _target(name, match[1])
+            if target in first:
+                raise ValueError(f"{name} loads {target} later, which the page needs at once")
+            if target not in opened:
+                opened.append(target)
+                _visit(target, modules, order, (name,))
+    return order, opened
+
+
 # By module: the names that other modules import of it, each with its name in the bundle.
-def _imported_names(order: list[str], modules: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _imported_names(order: list[str], modules: Mapping[str, str], opened: list[str]) -> dict[str, dict[str, str]]:
     imported: dict[str, dict[str, str]] = {name: {} for name in order}
     numbers = count()
+
+    def share(name: str, inner: str) -> None:
+        if inner not in imported[name]:
+            imported[name][inner] = f"$${next(numbers)}"
+
     for name in order:
         for pattern in (IMPORT, EXPORT_FROM):
             for match in pattern.finditer(modules[name]):
-                names = imported[_target(name, match[2])]
                 for inner, _ in _pairs(match[1]):
-                    if inner not in names:
-                        names[inner] = f"$${next(numbers)}"
+                    share(_target(name, match[2]), inner)
+    for name in opened:
+        for inner in _exported_names(modules[name]):
+            share(name, inner)
     return imported
+
+
+def _exported_names(text: str) -> list[str]:
+    lists = [match[1] for pattern in (EXPORT_FROM, EXPORT_LIST) for match in pattern.finditer(text)]
+    return [match[1] for match in EXPORT.finditer(text)] + [outer for names in lists for _, outer in _pairs(names)]
+
+
+# What the first script needs to load the second, and the second.
+def _second_script(
+    later: list[str],
+    modules: Mapping[str, str],
+    exports: Mapping[str, Mapping[str, str]],
+    bodies: Mapping[str, str],
+    opened: list[str],
+    sheet: bool,
+) -> tuple[str, str]:
+    version = json.dumps(blake2b("".join(bodies.values()).encode(), digest_size=6).hexdigest())
+    own = {name for module in later for name in exports[module].values()}
+    used = {
+        exports[_target(name, match[2])][inner]
+        for name in later
+        for pattern in (IMPORT, EXPORT_FROM)
+        for match in pattern.finditer(modules[name])
+        for inner, _ in _pairs(match[1])
+    }
+    shared = ", ".join(sorted(used - own))
+    offered = ",\n".join(f"{{ {', '.join(map(': '.join, exports[name].items()))} }}" for name in opened)
+    loader, opener = (text.replace("SHARED", shared).replace("VERSION", version) for text in (LOADER, OPENER))
+    run = f"{_declared(later, exports)}{_run(bodies[name] for name in later)}return [{offered}];\n}}\n"
+    return loader.replace("SHEET", SHEET_LOADER if sheet else "true"), opener + run
+
+
+def _declared(names: Iterable[str], exports: Mapping[str, Mapping[str, str]]) -> str:
+    shared = ", ".join(shared for name in names for shared in exports[name].values())
+    return f"let {shared};\n" if shared else ""
+
+
+def _run(bodies: Iterable[str]) -> str:
+    return "".join(f"(() => {{\n{body}}})();\n" for body in bodies)
+
+
+def _with_calls(name: str, text: str, opened: list[str]) -> str:
+    return LATER.sub(lambda match: f"$$later({opened.index(_target(name, match[1]))})", text)
 
 
 def _body(name: str, text: str, exports: Mapping[str, Mapping[str, str]]) -> str:

@@ -7,7 +7,7 @@ Bundles and minifies the page when a wheel is built, in a process of its own: th
 import sys
 from pathlib import Path
 
-from sse_hub.http.page.bundler import build_page
+from sse_hub.http.page.files import build_page
 
 MEDIA_TYPES = {".html": "text/html", ".js": "application/javascript", ".css": "text/css", ".json": "application/json"}
 

@@ -8,6 +8,7 @@ import pytest
 
 from sse_hub.filters.compile import MAX_WORK, compile_filter
 from sse_hub.filters.line import FilteredLine
+from sse_hub.history.tail_search import MAX_LOOKED_AT
 from tests.support.http_client import fetch, post
 from tests.support.servers import HubProcess
 from tests.support.sse_client import open_stream
@@ -83,6 +84,47 @@ async def test_a_stream_with_a_filter_begins_in_the_log_and_is_sent_what_passes(
 
     assert [event.data.encode() for event in events][: len(expected)] == expected[: len(events)]
     assert len(events) >= len(expected)
+
+
+async def tail(hub: HubProcess, query: str) -> tuple[list[str], str | None]:
+    """The lines that a stream begins with, and the id before which nobody has looked."""
+    async with open_stream(f"{hub.url}/message?{query}&batch=1&heartbeat=5") as stream:
+        # The second position that it tells is behind them.
+        await stream.read_until(lambda: len(stream.checkpoints) >= 2)
+        events = list(stream.held)
+    assert {event.type for event in events} <= {"lines"}
+    return [row[2] for event in events for row in event.json], stream.checkpoints[0].json.get("reached")
+
+
+async def tail_and_older(hub: HubProcess, query: str, count: int) -> list[str]:
+    """The last `count` lines, with a client's next steps where time was over before the stream had found them all."""
+    got, reached = await tail(hub, f"{query}&tail={count}")
+    assert reached or len(got) <= count
+    while reached and len(got) < count:
+        page = fetch(hub, f"/history?{query}&limit={min(5_000, count - len(got))}&before={reached}").json
+        got = [row[2] for row in page["lines"]] + got
+        reached = page["reached"] or (page["lines"][0][0] if page["more"] else None)
+    return got[-count:]
+
+
+async def test_a_tail_has_the_last_lines_that_pass_as_far_back_as_it_looks(hub: HubProcess, lines: list[bytes]) -> None:
+    for number in (0, 1):
+        assert post(hub, f"tailed.{number}", *lines[number::2]).status == 200
+    passed = [[line.decode() for line in passing(lines[number::2], FILTERS[1])] for number in (0, 1)]
+    both, query = [*passed[0], *passed[1]], f"q={quote(FILTERS[1])}"
+
+    for channels in ("channel=tailed.0&channel=tailed.1", "channel=tailed.*"):
+        for count in (1, len(passed[1]) + 20, 10_000):
+            assert await tail_and_older(hub, f"{channels}&{query}", count) == both[-count:]
+    assert await tail_and_older(hub, f"channel=tailed.0&{query}", 7) == passed[0][-7:]
+
+    # So many others have come since, that they are not all looked at.
+    assert post(hub, "tailed.0", *[b'{"n": %d}' % n for n in range(MAX_LOOKED_AT + 500)]).status == 200
+    got, reached = await tail(hub, f"channel=tailed.*&{query}&tail=7")
+    assert got == []
+    found = fetch(hub, f"/search?channel=tailed.*&before={reached}&text=n").json["lines"]
+    assert json.loads(found[-1][2])["n"] >= 499
+    assert await tail_and_older(hub, f"channel=tailed.*&{query}", 7) == both[-7:]
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,21 @@ def test_an_unknown_path_gets_404_in_json(hub: HubProcess) -> None:
     assert answer.json["error"] == "Not Found"
 
 
+@pytest.mark.parametrize(("path", "home"), [("/nosuch", "./"), ("/a/b%3Cb%3E", "../"), ("/logs/x/", "../../")])
+def test_a_person_at_an_unknown_path_gets_a_page_with_the_way_to_the_logs(
+    hub: HubProcess, path: str, home: str
+) -> None:
+    """Its links are relative, as a proxy may serve the hub below a path, and what was asked for is text."""
+    answer = fetch(hub, path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    other = fetch(hub, path, headers={"Accept": "text/html"}, method="POST", body=b"")
+
+    assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert f'<a href="{home}index">'.encode() in answer.body
+    assert b"<b>" not in answer.body
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert other.json["error"] == "Not Found"
+
+
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_a_route_answers_only_at_its_exact_path(hub: HubProcess, path: str, method: str) -> None:
     """A proxy that blocks `/metrics` may not block `/metrics/`."""

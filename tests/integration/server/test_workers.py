@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from sse_hub.broker.keys import LogKeys, Partition
+from tests.support.http_client import fetch
 from tests.support.load import publishing, verdict, wait_published
 from tests.support.processes import connections, has_ended
 from tests.support.reconnecting_clients import ReconnectingClient
@@ -254,7 +255,7 @@ async def test_the_port_is_free_at_once_when_the_supervisor_is_killed(server: Re
         await asyncio.to_thread(wait_until, lambda: all_gone(workers), "the workers are gone")
 
 
-async def test_two_workers_with_a_demo_announce_themselves_once() -> None:
+async def test_two_workers_with_a_demo_announce_themselves_once_and_soon_make_an_alert() -> None:
     with redis_server() as server, worker_hub(server.url, "--demo") as hub:
         async with streams_on_all(hub, "numbers") as streams:
             for stream in streams:
@@ -269,6 +270,11 @@ async def test_two_workers_with_a_demo_announce_themselves_once() -> None:
             # It may dial again between both looks.
             wait_until(only_the_supervisor_publishes, "only the supervisor runs the demo")
 
+        def payment_has_failed() -> bool:
+            [rule] = [each for each in fetch(hub, "/rules").json["rules"] if each["id"] == "payment-failed"]
+            return bool(rule["state"]["alerts"] > 0)
+
+        wait_until(payment_has_failed, "the rules of the demo have made an alert")
         assert hub.output.count("is running") == 1
 
 

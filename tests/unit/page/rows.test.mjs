@@ -8,7 +8,7 @@ import { MultilineJoiner, templateOf } from "../../../web/js/store/multiline.js"
 import { hiddenSummary, normalise, withContinuations } from "../../../web/js/normalise/index.js";
 import { FILTERED_PATIENCE_MS, Liveness } from "../../../web/js/connection/liveness.js";
 import { Ring } from "../../../web/js/store/ring.js";
-import { Series, columnsOf, pointNear } from "../../../web/js/store/series.js";
+import { Series, intervalsOf, nearestTo } from "../../../web/js/store/series.js";
 import { useLanguage } from "../../../web/js/i18n/translate.js";
 import { FilteredList } from "../../../web/js/store/filtered-list.js";
 import { stateText } from "../../../web/js/format/messages.js";
@@ -98,9 +98,11 @@ test("the lines of one row are counted, found and removed with it", async () => 
   put("  g()", head);
   assert.deepEqual([rows(), list.shown, list.lines], [[["one", 0], ["boom", 2], ["between", 0]], 5, 5]);
   assert.deepEqual([list.foldedSeqs(list.first + 1), list.rowOf(4)], [[3, 4], list.first + 1]);
-  // A filter that shows what goes on, but not what it goes on with, shows it by itself.
-  await refiltered((seq) => ring.text(seq).startsWith("  "));
-  assert.deepEqual([rows(), list.shown], [[["  f()", 0], ["  g()", 0]], 2]);
+  // What goes on is shown or hidden with what it goes on with.
+  await refiltered((seq) => ring.text(seq) === "boom");
+  assert.deepEqual([rows(), list.shown], [[["boom", 2]], 3]);
+  await refiltered((seq) => ring.text(seq) !== "boom");
+  assert.deepEqual([rows(), list.shown], [[["one", 0], ["between", 0]], 2]);
   await refiltered(null);
   for (const text of ["x 1", "x 2", "x 3"]) put(text);
   assert.deepEqual([rows(), list.shown, ring.held], [[["between", 0], ["x 1", 0], ["x 2", 0], ["x 3", 0]], 4, 6]);
@@ -122,10 +124,14 @@ test("a stream is dead when the hub has lines that do not arrive, and not when n
   for (let now = 200_000; now < 300_000; now += 2_000) assert.equal(liveness.isDead(now, Math.floor(now / 15_000), now, FILTERED_PATIENCE_MS), false);
 });
 
-test("a chart shows the span and the mean of each column, and the point under the mouse", () => {
+test("a chart shows the median of each interval within a band, and the interval under the mouse", () => {
   const points = [[0, 1], [1, 3], [2, 2], [50, 9], [100, 4]];
-  assert.deepEqual(columnsOf(points, 0, 100, 10).map(({ column, low, mean, high }) => [column, low, mean, high]), [[0, 1, 2, 3], [5, 9, 9, 9], [9, 4, 4, 4]]);
-  assert.deepEqual([pointNear(points, -5), pointNear(points, 30), pointNear(points, 60), pointNear(points, 1e9)], [points[0], points[3], points[3], points[4]]);
+  const found = intervalsOf(points, 0, 100, 10);
+  assert.deepEqual(found.map(({ at, count, low, median, high, max }) => [at, count, low, median, high, max]), [[5, 3, 1, 2, 3, 3], [55, 1, 9, 9, 9, 9], [95, 1, 4, 4, 4, 4]]);
+  assert.deepEqual([-5, 30, 31, 60, 1e9].map((time) => nearestTo(found, time).at), [5, 5, 55, 55, 95]);
+  // A few outliers of many do not make the band.
+  const [many] = intervalsOf(Array.from({ length: 100 }, (_, n) => [n / 10, n < 95 ? n : 10_000]), 0, 10, 1);
+  assert.deepEqual([many.low, many.median, many.high, many.max], [10, 50, 90, 10_000]);
   const series = new Series();
   series.choose("took");
   const chosen = (line) => series.chosenIn(normalise(line, T));

@@ -1,10 +1,11 @@
 """
-The page's modules as one script: each form of import and export that the page uses, and a refusal of the others.
+The page's modules as two scripts: each form of import and export that the page uses, and a refusal of the others.
 
-Minified, as a wheel holds the page, the script does the same and little crosses the wire.
+Minified, as a wheel holds the page, the scripts do the same and little crosses the wire.
 """
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from sse_hub.http.page.assets import assets_of, page_files, web_folder
-from sse_hub.http.page.bundler import WORKER_ENTRY, WORKER_SCRIPT, build_page, bundle
+from sse_hub.http.page.bundler import bundle
+from sse_hub.http.page.files import LATER_SCRIPT, LATER_SHEET, SCRIPT, WORKER_ENTRY, WORKER_SCRIPT, build_page
 from tests.support.programs import node_binary
 from tests.support.settings import DEADLINE_SECONDS
 
@@ -53,9 +55,66 @@ export { next };
 }
 
 
-def run(script: str) -> str:
+# What is loaded later shares the state of `count` with the first script, and that of `own` among itself.
+LATER_MODULES = {
+    "js/main.js": """
+import { count, next } from "./count.js";
+
+globalThis.open = async () => {
+  const { seen, use, more } = await import("./view.js");
+  use();
+  const { other } = await more();
+  return `${seen} ${other()} ${count()}`;
+};
+globalThis.same = async () => await import("./view.js");
+next();
+""",
+    "js/view.js": """
+import { count, next as step } from "./count.js";
+import { own } from "./own.js";
+export { own as kept } from "./own.js";
+
+export const seen = `${step()} ${own.length}`;
+const more = () => import("./deep/more.js");
+const use = () => own.push(step());
+export { more, use };
+""",
+    "js/deep/more.js": """
+import { own } from "../own.js";
+
+export function other() {
+  return own.length;
+}
+""",
+    "js/own.js": """
+export const own = [1, 2];
+""",
+    "js/count.js": MODULES["js/count.js"],
+}
+# Nothing to load at first, then the script of another page, then its own.
+OPENED = """
+import { writeFileSync } from "node:fs";
+import "./page.mjs";
+
+for (const script of SCRIPTS) {
+  if (script) writeFileSync("later.js", script);
+  console.log(await open().catch(({ code, message }) => code ?? message));
+}
+console.log(await same() === await same(), Object.keys(await same()).sort().join());
+"""
+OTHER_FILES = {"index.html": "<p>page</p>", "favicon.svg": "<svg/>", "js/theme.js": "", WORKER_ENTRY: ""}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def run(script: str, folder: Path | None = None) -> str:
     done = subprocess.run(
         [node_binary(), "--input-type=module", "-e", script],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECONDS,
@@ -75,25 +134,56 @@ def minify(source: Path, target: Path) -> None:
 
 
 def test_a_bundle_does_what_its_modules_do() -> None:
-    bundled = bundle(MODULES, "js/main.js")
+    bundled, later = bundle(MODULES, "js/main.js")
 
     assert run(bundled) == "41 43 thing [1,2]"
     # A name that nobody imports is not exported, and one that is imported twice is exported once.
     assert bundled.count("$$0 = count;") == 1
     assert "const both = $$2, Renamed = $$3, rest = $$4;" in bundled
     assert "step" not in bundled
+    assert later == ""
 
 
 def test_a_minified_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
-    source = tmp_path / "web"
-    others = {"index.html": "<p>page</p>", "favicon.svg": "<svg/>", "js/theme.js": "", WORKER_ENTRY: ""}
-    for name, text in (MODULES | others).items():
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text(text)
+    write(tmp_path / "web", MODULES | OTHER_FILES)
 
-    minify(source, tmp_path / "built")
+    minify(tmp_path / "web", tmp_path / "built")
 
     assert run((tmp_path / "built" / "js" / "page.js").read_text()) == "41 43 thing [1,2]"
+
+
+def test_what_is_loaded_later_is_a_script_of_its_own_with_the_state_of_the_first(tmp_path: Path) -> None:
+    """An attempt that fails loses nothing, each module runs once, and the script of another page is refused."""
+    source, built, loaded = tmp_path / "web", tmp_path / "built", tmp_path / "loaded"
+    write(source, OTHER_FILES | LATER_MODULES)
+    minify(source, built)
+    other = bundle(LATER_MODULES | {"js/own.js": "export const own = [];\n"}, "js/main.js")[1]
+
+    for files in (build_page(source), {name: (built / name).read_text() for name in (SCRIPT, LATER_SCRIPT)}):
+        write(loaded, {"page.mjs": files[SCRIPT], "package.json": '{"type": "module"}'})
+        scripts = json.dumps([None, other, files[LATER_SCRIPT]])
+
+        assert run(OPENED.replace("SCRIPTS", scripts), loaded).split("\n") == [
+            "ERR_MODULE_NOT_FOUND",
+            "the page is outdated",
+            "42 2 3 43",
+            "true kept,more,seen,use",
+        ]
+        (loaded / "later.js").unlink()
+
+
+def test_texts_that_only_later_views_name_are_a_file_of_their_own(tmp_path: Path) -> None:
+    keys = ["a.named", "a.named_one", "b.any", "b.one_of_many", "c.html", "d.later", "a.named.more"]
+    named = 't("a.named", { n }); t(`b.${name}`);\n'
+    modules = {"js/main.js": f'const load = () => import("./view.js");\n{named}', "js/view.js": 't("d.later");\n'}
+    html = '<p data-i18n="c.html"></p>'
+    texts = {"lang/pt.json": json.dumps(dict.fromkeys(keys, "olá"))}
+    write(tmp_path, OTHER_FILES | modules | texts | {"index.html": html})
+
+    files = build_page(tmp_path)
+
+    assert list(json.loads(files["lang/pt.json"])) == ["a.named", "a.named_one", "b.any", "b.one_of_many", "c.html"]
+    assert list(json.loads(files["lang/later/pt.json"])) == ["d.later", "a.named.more"]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +193,12 @@ def test_a_minified_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
         ('import "./count.js";\n', "no import or export"),
         ("export default 1;\n", "no import or export"),
         ("export let changing = 1;\n", "no import or export"),
+        ("const path = x; import(path);\n", "'import(path);' is no import or export"),
+        ('import("./gone.js");\n', "js/main.js imports js/gone.js, which does not exist"),
+        (
+            'import { count } from "./count.js";\nimport("./count.js");\n',
+            "js/main.js loads js/count.js later, which the page needs at once",
+        ),
         ('import { gone } from "./gone.js";\n', "js/main.js imports js/gone.js, which does not exist"),
         ('import { self } from "./main.js";\n', "js/main.js imports itself"),
     ],
@@ -125,8 +221,10 @@ def test_the_built_page_is_one_small_load(tmp_path: Path) -> None:
         [node_binary(), "--check", str(script)], capture_output=True, timeout=DEADLINE_SECONDS, check=False
     )
     # One language is loaded at a time, and docs.css is for the page of the routes.
-    loaded = [name for name in assets if not name.startswith("lang/") and name != "css/docs.css"]
-    language = max(len(asset.packed) for name, asset in assets.items() if name.startswith("lang/"))
+    # What a view needs is loaded when it is opened.
+    others = ("css/docs.css", LATER_SCRIPT, LATER_SHEET)
+    loaded = [name for name in assets if not name.startswith("lang/") and name not in others]
+    language = max(len(asset.packed) for name, asset in assets.items() if re.match(r"lang/\w+\.json", name))
     sent = len(gzip.compress(html.encode(), 9)) + sum(len(assets[name].packed) for name in loaded) + language
     assert checked.returncode == 0, checked.stderr
     assert sent <= 170_000

@@ -15,6 +15,7 @@ from tests.support.settings import PATIENCE
 WEB = Path(__file__).parents[3] / "web"
 JS = WEB / "js"
 IMPORT = re.compile(r'^(?:import|export) \{[^}]*\} from "(\.[^"]+)";$', re.MULTILINE)
+LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
 # Lowest first. `store` and `connection` know nothing of each other: `app` brings them together.
 MAY_IMPORT = {
     "i18n": (),
@@ -79,6 +80,7 @@ def layer_of(module: str) -> str:
 
 
 def imports_of(module: str) -> list[str]:
-    """The modules that a module imports, by their paths below `web/js`."""
-    paths = IMPORT.findall((JS / module).read_text())
+    """The modules that a module imports, at once or later, by their paths below `web/js`."""
+    text = (JS / module).read_text()
+    paths = IMPORT.findall(text) + LATER.findall(text)
     return [normpath(join(dirname(module), path)) for path in paths]

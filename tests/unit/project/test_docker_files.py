@@ -82,6 +82,17 @@ def test_compose_starts_hub_and_demo_after_redis_is_healthy() -> None:
         assert REDIS_URL in service(name)
 
 
+@pytest.mark.parametrize("file", ["docker-compose.yml", *SEVERAL])
+def test_each_hub_of_compose_has_the_rules_of_the_demo(file: str) -> None:
+    [path] = [
+        rest.split()[1] for name, rest in dockerfile() if name == "COPY" and rest.startswith("sse_hub/commands/demo")
+    ]
+
+    hubs = [each for name, each in services_of(file).items() if name.startswith("hub")]
+    assert hubs
+    assert {hub["environment"]["SSE_HUB_RULES"] for hub in hubs} == {path}
+
+
 def test_the_redis_of_compose_has_the_bounds_of_an_embedded_one() -> None:
     """R4, R5."""
     command = re.sub(r'[\s",]+', " ", service("redis").partition("command: [")[2].partition("]")[0])

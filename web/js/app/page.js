@@ -2,11 +2,15 @@
 //
 //     page.on("filter", ({ changes, committed }) => …)      another filter: `changes` to it; `committed`: see setFilter()
 //     page.on("columns", ({ committed }) => …)              other columns
+//     page.on("span", ({ committed }) => …)                 the bars show another span up to now, or what is held; `committed`: see setFilter()
 //     page.on("pin", ({ committed }) => …)                  another filter is pinned, or none; `committed`: see setFilter()
+//     page.on("context", ({ committed }) => …)              the filter is lifted, or applied again; `committed`: see setFilter()
 //     page.on("statistics", ({ committed }) => …)           other statistics are shown, or none; `committed`: see setFilter()
-//     page.on("restored", (state) => …)                     the state of an address has been restored, see url-state.js
+//     page.on("restored", (state) => …)                     the state of an address has been restored, see url-state.js; whoever
+//                                                           brings its line into sight sets `at` to null
 //     page.on("leaving", () => …)                           the open channels are about to change
 //     page.on("channels", (names) => …)                     these channels are open
+//     page.on("moved", (moved) => …)                        lines have changed places: moved(seq) is the new seq
 //     page.on("select", (seq) => …)                         a grid has another cursor; null: none
 //     page.on("open", (seq) => …)                           the reader wants the details of a line
 //     page.on("follow", () => …)                            the grid has started or stopped following new lines
@@ -22,7 +26,7 @@ import { isPattern } from "../protocol/channels.js";
 import { throttle } from "./throttle.js";
 
 const TAIL_LINES = 500;
-const EVENTS = ["filter", "columns", "pin", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
+const EVENTS = ["filter", "columns", "span", "pin", "context", "moved", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
 
 export class Page {
   #listeners = new Map(EVENTS.map((event) => [event, []]));
@@ -37,10 +41,16 @@ export class Page {
     /** All grids in the page, and the one that keys act on. */
     this.grids = [];
     this.grid = null;
+    /** The lines in which text is selected with the mouse, see text-selection.js, or null. */
+    this.marked = null;
     /** The statistics that are shown, see url-state.js, or null. */
     this.statistics = null;
+    /** The span up to now that the bars show, see time-range.js; null: that of the lines held. */
+    this.span = null;
     /** The names of all channels the hub knows. */
     this.channelNames = [];
+    /** Their lines per second, by name. */
+    this.rates = new Map();
     // Lines are in the ring before this is called, so a hidden tab, whose timers and frames pause, misses nothing.
     this.drawSoon = throttle(() => this.#draw(), () => this.grid.view.rowsInDom === 0 && !document.hidden);
     workspace.onChange = () => this.drawSoon();
@@ -48,7 +58,10 @@ export class Page {
       this.emit("state", state);
       this.drawSoon();
     };
-    workspace.onReorder = (moved) => [style, ...this.grids].forEach((each) => each.renumber(moved));
+    workspace.onReorder = (moved) => {
+      [style, ...this.grids].forEach((each) => each.renumber(moved));
+      this.emit("moved", moved);
+    };
     workspace.ingest.onLateLine = (name) => style.markLate(name);
     settings.on("holdBack", (ms) => workspace.holdBack(ms));
   }
@@ -76,6 +89,7 @@ export class Page {
   /** The hub has answered a poll with `{ready, recording, channels}`. */
   setPolled(answer) {
     this.channelNames = answer.channels.map(({ name }) => name);
+    this.rates = new Map(answer.channels.map(({ name, lines_per_second: rate }) => [name, rate]));
     this.emit("polled", answer);
     this.drawSoon();
   }
@@ -104,9 +118,23 @@ export class Page {
     this.emit("pin", { committed });
   }
 
-  /** Show all lines. */
+  /** Show all lines and leave the filter as it is, or apply it again; `committed`: see setFilter(). */
+  lift(lifted, committed = true) {
+    this.workspace.lift(lifted);
+    this.#noteHidden();
+    this.emit("context", { committed });
+  }
+
+  /** Show all lines; a reader who looks at a range of the past stays there. */
   clearFilter(committed = true) {
-    this.setFilter({ text: "", off: new Set(), hidden: new Set(), range: null }, committed);
+    const { past, filter } = this.workspace;
+    this.setFilter({ text: "", off: new Set(), hidden: new Set(), range: past ? filter.range : null }, committed);
+  }
+
+  /** Show another span up to now in the bars; `committed`: see setFilter(). */
+  setSpan(span, committed = true) {
+    this.span = span;
+    this.emit("span", { committed });
   }
 
   /** Show these fields as columns; `committed`: see setFilter(). */
@@ -133,6 +161,12 @@ export class Page {
     if (channels.length > 0) this.#leaveFor(() => this.workspace.reopen(channels, this.#tail));
   }
 
+  /** Show the lines of a range of time out of the log, `[from, to]` in ms; null: live again, from the newest lines on. */
+  showPast(range) {
+    const { workspace } = this;
+    this.#leaveFor(() => (range ? workspace.showPast(range) : workspace.reopen(workspace.channels, this.#tail)));
+  }
+
   /** Show which channels are open. */
   showChannels() {
     const { channels } = this.workspace;
@@ -141,19 +175,24 @@ export class Page {
     this.emit("channels", channels);
   }
 
-  /** Show the details of a line; null: nothing. */
-  openLine(seq) {
-    if (seq === null) return;
+  /** Select a line that the reader looks at. */
+  pick(seq) {
     const { grid } = this;
     if (seq !== grid.selected) grid.select(seq);
     // An older line must not scroll away from its reader.
     if (seq !== grid.list.seqAt(grid.list.end - 1)) grid.view.detach();
+  }
+
+  /** Show the details of a line; null: nothing. */
+  openLine(seq) {
+    if (seq === null) return;
+    this.pick(seq);
     this.emit("open", seq);
   }
 
   #noteHidden() {
-    const { filter, pinned } = this.workspace;
-    this.style.filtered = filter.text !== "" || filter.range !== null || filter.hidden.size > 0 || pinned !== null;
+    const { filtered, lifted, pinned } = this.workspace;
+    this.style.filtered = (filtered && !lifted) || pinned !== null;
   }
 
   #leaveFor(change) {

@@ -4,6 +4,7 @@ import { TIME_FORMS } from "../format/time-forms.js";
 import { zoneFault } from "../format/zones.js";
 import { LANGUAGES } from "../i18n/translate.js";
 import { nameFault } from "../protocol/channels.js";
+import { ORDERS } from "../store/line-times.js";
 
 const PREFIX = "sse-hub.";
 const MAX_LISTED = 500;
@@ -16,12 +17,20 @@ export const CHOICES = Object.freeze({
   density: ["compact", "normal", "comfortable"], // 18, 20, 26 px
   lang: ["auto", ...Object.keys(LANGUAGES)],
   time: TIME_FORMS,
+  order: ORDERS, // by which time lines stand, see line-times.js
+  details: ["auto", "right", "below", "full"], // auto: right of the lines in a wide window, else below
 });
 export const RANGES = Object.freeze({
   size: [11, 18], // px of log text
-  drawer: [200, 4_000], // px
+  drawer: [200, 4_000], // px, as the other sizes of parts; 0 is as wide or high as fits best
+  drawerHeight: [120, 3_000],
+  railWidth: [180, 480],
+  channelsHeight: [96, 3_000],
+  channelWidth: [40, 600],
+  loggerWidth: [40, 600],
   held: [10_000, 500_000], // lines
   holdBack: [0, 5_000], // ms
+  hints: [0, 3], // visits that still show the hints
   guard: [0, 100_000], // lines per second of one channel among several; 0: all
 });
 
@@ -32,21 +41,30 @@ export const DEFAULTS = Object.freeze({
   wrap: false,
   lang: "auto",
   time: "clock",
+  order: "auto",
   zone: "local",
   publisherZone: "auto",
   rail: true,
   hist: true,
   facets: true,
-  drawer: 420,
+  details: "auto",
+  drawer: 0,
+  drawerHeight: 0,
+  railWidth: 0,
+  channelsHeight: 0,
+  channelWidth: 0,
+  loggerWidth: 0,
   held: 100_000,
   holdBack: 250,
   guard: 2_000,
+  hints: 3,
   repeats: false, // true: consecutive lines that differ only in their numbers are one row
   tokens: true,
   keys: true,
   announce: true,
   rules: [],
   views: [],
+  recent: [], // what was taken from the palette, newest first
   alarms: {},
 });
 
@@ -131,6 +149,8 @@ function valid(name, value) {
       return value === "auto" || isZone(value) ? value : null;
     case "views":
       return listOf(value, (view) => isText(view.name) && isText(view.query) && view.query.startsWith("?"));
+    case "recent":
+      return listOf(value, (entry) => isText(entry.kind) && isText(entry.label));
     case "rules":
       return listOf(value, (rule) => isText(rule.text) && isText(rule.colour) && COLOUR.test(rule.colour));
     case "alarms":

@@ -4,9 +4,12 @@
 //     text, levels, time range          --> the test that each list applies
 
 import { HistoryLoader } from "../connection/history-loader.js";
+import { LogSearch } from "../connection/log-search.js";
 import { ReconnectingStream } from "../connection/event-stream.js";
 import { visible } from "../format/text.js";
 import { covers, isPattern } from "../protocol/channels.js";
+import { parseId } from "../protocol/ids.js";
+import { hubZone, logFilter } from "../query/hub-filter.js";
 import { HeldLine, compileQuery } from "../query/index.js";
 import { AlertMarks } from "../store/alert-marks.js";
 import { Facets } from "../store/facets.js";
@@ -14,6 +17,8 @@ import { Ingest } from "../store/ingest.js";
 import { LineCounter } from "../store/line-counter.js";
 import { Lists } from "../store/lists.js";
 import { templateOf } from "../store/multiline.js";
+import { PinNotes } from "../store/pin-notes.js";
+import { ResultCounter } from "../store/result-counter.js";
 import { Ring } from "../store/ring.js";
 import { Series } from "../store/series.js";
 
@@ -29,8 +34,9 @@ export class Workspace {
   #releasing = 0;
   #recounting = 0;
   #lostAt = null;
-  #pinNote = null;
+  #pinNotes = new PinNotes();
   #zoneOf;
+  #pastSince = 0;
 
   /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
   constructor(capacity, guard, zoneOf, connection) {
@@ -41,14 +47,27 @@ export class Workspace {
     this.series = new Series();
     this.counter = new LineCounter(this.ring);
     this.facets = new Facets();
+    this.result = new ResultCounter(this.ring, this.facets);
     this.ingest = new Ingest(this.ring, this.lists, this.series);
     this.alerts = new AlertMarks();
     this.ingest.onAlert = (id, line) => this.alerts.add(id, line) && this.onAlert();
     this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
+    this.history.onStart = () => this.#endSearch();
+    /** The search of the log for lines that pass the filter. */
+    this.search = new LogSearch({
+      found: (page) => (this.ingest.addOlder(page), this.ring.room > 0),
+      changed: () => this.onChange(),
+    });
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
+    /** True while the filter stays what it is, but hides nothing: a line is shown among its neighbours. */
+    this.lifted = false;
     /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
     this.pinned = null;
+    /** The range of time, `[from, to]` in ms, whose lines are shown out of the log while live lines wait; null: live. */
+    this.past = null;
+    /** How many live lines wait. */
+    this.waiting = 0;
     /** Lines received since the page was last drawn. */
     this.undrawn = 0;
     /** Resolved when the latest filter is in place. */
@@ -68,10 +87,13 @@ export class Workspace {
     this.stream = new ReconnectingStream({
       lines: (batch) => this.#addLines(batch),
       gap: (gap) => {
+        if (this.past) return;
+        this.#addPinNotes();
         this.ingest.addGap(gap, Date.now());
         this.onChange();
       },
       state: (state) => this.#setConnection(state),
+      short: () => this.history.load(),
     }, { connection });
     this.stream.guard = guard;
     this.#countLines();
@@ -93,43 +115,105 @@ export class Workspace {
       off: next.off, now: Date.now(), zone: this.#zoneOf(), onAbandoned: (source) => this.onAbandoned(source),
     });
     if (query.fault) return query.fault;
+    if (keyOf(next) !== keyOf(this.filter)) this.#endSearch();
     this.filter = next;
     this.query = query;
+    this.lifted = false;
     this.refilter();
     return null;
   }
 
   /** Pin a filter, `{q, zone}`, or none. The stream goes on from where it is; rows say of which lines only some are held. */
   pin(filter) {
+    const same = filter?.q === this.pinned?.q;
     const shown = visible((filter ?? this.pinned)?.q ?? "").slice(0, LONGEST_SHOWN);
+    this.#endSearch();
     this.pinned = filter;
-    // Said when the hub has accepted it, at the place where it begins to count.
-    this.#pinNote = { kind: filter ? "pinned" : "unpinned", filter: shown };
-    if (this.history.refilter(filter)) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
+    // Said when the hub has accepted it, at the place where it begins to count. In another zone, it goes on.
+    if (!same) this.#pinNotes.ask({ kind: filter ? "pinned" : "unpinned", filter: shown });
+    if (this.history.refilter(filter) && !same && this.ring.held > 0) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
     this.stream.refilter(filter);
     this.onChange();
   }
 
-  /** Apply the filter to all lines held. */
-  refilter() {
-    const { hidden, range } = this.filter;
+  /** Search the log for lines that pass the filter, from the oldest line held back, or go on. What is found is put above the lines held. */
+  async searchLog() {
+    await this.history.settled;
+    if (this.search.state.name !== "idle") return this.search.goOn();
+    const zone = this.#zoneOf();
+    const q = logFilter(this.filter, { zone, pinned: this.pinned?.q ?? null });
+    const before = this.history.position;
+    this.ingest.beginFound({ kind: "found" });
+    return this.search.begin({ channels: this.channels, q, zone: hubZone(zone, Date.now()) }, before);
+  }
+
+  /** Hold a line that a search has found together with all lines since, so that it has its neighbours. Returns its seq; null: there is no room. */
+  async holdAround(seq) {
+    if (!this.ingest.isFound(seq)) return seq;
+    const channel = this.ring.channel(seq);
+    const id = parseId(this.ring.id(seq));
+    const find = () => this.ring.seqOf(channel, id);
+    this.#endSearch();
+    await this.history.loadUntil(() => find() !== null);
+    return find();
+  }
+
+  #endSearch() {
+    this.search.reset();
+    this.ingest.dropFound();
+  }
+
+  /** Show all lines and leave the filter as it is, or apply it again. */
+  lift(lifted) {
+    this.lifted = lifted;
+    this.refilter();
+  }
+
+  /** True if the filter hides lines, or would if it was not lifted. */
+  get filtered() {
+    const { text, range, hidden } = this.filter;
+    return text !== "" || range !== null || hidden.size > 0;
+  }
+
+  /** True if a line passes the filter, lifted or not. */
+  isHit(seq) {
+    const { range } = this.filter;
+    const time = this.ring.shownTime(seq);
+    return !this.ring.isNote(seq) && (this.#test?.(seq) ?? true) && (range === null || (time >= range[0] && time <= range[1]));
+  }
+
+  // What text and levels of the filter say of a line; null: they let all pass.
+  get #test() {
+    const { hidden } = this.filter;
     const { test } = this.query;
     const { ring, line } = this;
     const byLevel = hidden.size > 0;
-    const accepts = test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+    return test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+  }
+
+  /** Apply the filter to all lines held. */
+  refilter() {
+    const [accepts, range] = this.lifted ? [null, null] : [this.#test, this.filter.range];
     // A filter that is replaced before it is in place never will be: whoever waits for it waits for its successor.
     this.settled = new Promise((done) => this.#waiting.push(done));
-    this.lists.refilter(accepts, range, () => {
-      for (const done of this.#waiting.splice(0)) done();
+    // A level that is hidden says nevertheless how many of its lines the rest of the filter finds.
+    const { ring, line } = this;
+    const { hidden } = this.filter;
+    const { test } = this.query;
+    const hiddenOnly = hidden.size > 0 ? (seq) => hidden.has(ring.level(seq)) && (test === null || test(line.at(seq))) : null;
+    const unfiltered = this.lifted || (test === null && range === null);
+    const done = () => {
+      for (const each of this.#waiting.splice(0)) each();
       this.onChange();
-    });
+    };
+    this.lists.refilter(accepts, range, done, unfiltered ? undefined : hiddenOnly);
   }
 
   /** Open these channels, from their last `tail` lines on. */
   open(channels, tail) {
     this.#accept(channels);
     this.stream.open(channels, tail);
-    this.history.reset(channels);
+    this.history.begin(channels);
   }
 
   /** Open another set of channels. Those that stay open lose nothing, those that are closed are forgotten. */
@@ -137,21 +221,56 @@ export class Workspace {
     const open = this.stream.channels;
     const kept = channels.some((name) => open.includes(name)) && this.stream.state.name !== "ended";
     clearTimeout(this.#ending);
+    this.#endSearch();
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
-    if (kept) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
+    const joined = kept && !this.past ? channels.filter((name) => !covers(open, name)) : [];
+    for (const name of joined) this.ingest.noteJoined(name, Date.now());
     this.refilter();
-    if (kept) this.stream.changeChannels(channels);
-    else this.stream.open(channels, tail);
-    this.history.reset(channels);
+    if (kept) {
+      this.stream.changeChannels(channels);
+      this.history.reset(channels);
+      this.history.join(joined);
+    } else {
+      this.stream.open(channels, tail);
+      this.history.begin(channels);
+    }
+    if (this.past) this.showPast(this.past);
   }
 
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
   reopen(channels, tail) {
     clearTimeout(this.#ending);
+    this.#endSearch();
+    this.past = null;
+    this.history.within(null);
     this.ingest.forget(() => false);
     this.refilter();
     this.open(channels, tail);
+  }
+
+  /** Forget all lines held, and load those of a range of time, newest first; live lines are counted and wait until `reopen`. */
+  showPast(range) {
+    clearTimeout(this.#ending);
+    this.#endSearch();
+    if (!this.past) {
+      this.waiting = 0;
+      this.#pastSince = Date.now() - this.ingest.clockSkew;
+    }
+    this.past = range;
+    this.ingest.forget(() => false);
+    this.refilter();
+    this.history.within(range);
+    this.history.load();
+  }
+
+  /** True if the lines held are all that there are of a range of time, as far as the page can know. */
+  holds([from, to]) {
+    const { ring, past, history } = this;
+    if (past && (to > past[1] || from < past[0])) return false;
+    const extent = ring.timeExtent();
+    if (extent === null) return false;
+    return ring.arrivedAt(ring.first) <= from || (extent[0] <= from && from <= extent[1]) || (past !== null && history.state.name === "edge");
   }
 
   /** Show lines in a row that differ only in their numbers as one. */
@@ -163,6 +282,12 @@ export class Workspace {
   /** Read times without a zone in this zone; null: see PublisherZones. */
   readTimesIn(zone) {
     this.ingest.readTimesIn(zone);
+    this.refilter();
+  }
+
+  /** Order lines by this time, one of ORDERS, see line-times.js. */
+  orderBy(order) {
+    this.ingest.orderBy(order);
     this.refilter();
   }
 
@@ -182,17 +307,20 @@ export class Workspace {
 
   // Facets and bars count each line for as long as it is held.
   #countLines() {
-    const { counter, facets, ring, ingest } = this;
+    const { counter, facets, result, ring, ingest } = this;
     this.lists.counter = counter;
+    this.lists.result = result;
     ingest.onLine = (seq, record) => facets.add(seq, record);
     ingest.onReorder = (part, moved) => {
       facets.reorder(part);
       counter.reorder(part);
+      result.reorder(part);
       this.onReorder(moved);
     };
     ingest.onReread = () => this.#recount();
     ring.onDrop = (seq) => {
       counter.remove(seq);
+      result.remove(seq);
       facets.remove(seq);
     };
     ring.onMove = (from, to) => facets.move(from, to);
@@ -217,8 +345,8 @@ export class Workspace {
       }
       this.#lostAt = null;
     }
-    if (state.name === "live" && this.#pinNote !== null && this.ring.held > 0) this.ingest.addNote("", this.#pinNote, now);
-    if (state.name === "live" || state.name === "error") this.#pinNote = null;
+    if (state.name === "live") this.#pinNotes.accept(now);
+    else if (state.name === "error") this.#pinNotes.refuse();
     this.onState(state);
   }
 
@@ -226,8 +354,13 @@ export class Workspace {
     this.ingest.accepts = (name) => covers(channels, name);
   }
 
+  // With the next line: before that, they would stand above nothing.
+  #addPinNotes() {
+    for (const [note, at] of this.#pinNotes.take()) if (this.ring.held > 0) this.ingest.addNote("", note, at);
+  }
+
   #releaseLater() {
-    if (this.#releasing || this.ingest.heldBack === 0) return;
+    if (this.#releasing || !this.ingest.unsettled) return;
     this.#releasing = setTimeout(() => {
       this.#releasing = 0;
       this.ingest.release(Date.now());
@@ -238,13 +371,21 @@ export class Workspace {
 
   #addLines(batch) {
     clearTimeout(this.#ending);
+    if (this.past) {
+      this.waiting += this.ingest.passBy(batch, Date.now(), this.#pastSince);
+      return this.onChange();
+    }
     this.undrawn += batch.length;
+    this.#addPinNotes();
     const closed = this.ingest.addLines(batch, Date.now());
     this.#releaseLater();
     // A replay may go on after an old "closed": the publisher has finished when nothing follows it.
     if (closed !== null && this.channels.length === 1 && this.channels[0] === closed) {
       this.#ending = setTimeout(() => this.stream.running && this.stream.stop("ended"), CLOSE_AFTER_MS);
     }
-    this.onChange();
+    return this.onChange();
   }
 }
+
+// Whatever decides which lines pass.
+const keyOf = ({ text, off, hidden, range }) => JSON.stringify([text, [...off].sort(), [...hidden].sort(), range]);

@@ -37,7 +37,7 @@ export class ReconnectingStream {
   #connection;
   #on;
 
-  /** `on` has `lines(batch)`, `gap(gap)` and `state(state)`. `base` is where the hub is, with a slash at the end; `connection`: see TabConnection. */
+  /** `on` has `lines(batch)`, `gap(gap)`, `state(state)`, and `short()` if older lines pass the filter that the hub has not looked for. `base` is where the hub is, with a slash at the end; `connection`: see TabConnection. */
   constructor(on, { base = "", connection = { ...UNLIMITED } } = {}) {
     this.#on = on;
     this.#base = base;
@@ -173,7 +173,12 @@ export class ReconnectingStream {
     source.addEventListener("lines", (event) => this.#onEvent(event, "lines"));
     source.addEventListener("gap", (event) => this.#onEvent(event, "gap"));
     // The hub tells the position at the beginning, with each heartbeat and at the end.
-    for (const type of ["checkpoint", "auth"]) source.addEventListener(type, (event) => this.#setCursor(event));
+    source.addEventListener("auth", (event) => this.#setCursor(event));
+    source.addEventListener("checkpoint", (event) => {
+      this.#setCursor(event);
+      // It has looked for lines that pass the filter, and not found as many as were asked for.
+      if (event.data.includes("reached")) this.#on.short?.();
+    });
     source.addEventListener("refused", (event) => {
       this.#setCursor(event);
       this.#refusal = refusalDetail(event.data);

@@ -11,7 +11,6 @@ import { RuleForm } from "../views/rule-form.js";
 import { RuleList } from "../views/rule-list.js";
 import { toast } from "../views/toast.js";
 
-const PARTS = { open: "[data-testid=alerts-open]" };
 const POLL_MS = 3_000;
 
 /** `identity` says whether the reader may `operate` the hub and which channels they may read; `showLine({channel, id})` brings a line into sight. */
@@ -142,8 +141,6 @@ export function addAlertRules(page, { identity, showLine }) {
     close();
     showLine(line);
   }
-
-  $(PARTS.open).on("click", open);
 
   return { commands: { alertRules: open, alertFromFilter: fromFilter } };
 }

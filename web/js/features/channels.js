@@ -1,35 +1,45 @@
-// The open channels: the list at the left, their names in the top bar, and Start, Stop and Pause.
+// The open channels: the list at the left, and their names in the top bar.
 
-import { nameFault } from "../protocol/channels.js";
+import { covers, isPattern, nameFault } from "../protocol/channels.js";
 import { ChannelList } from "../views/channel-list.js";
 import { Toolbar } from "../views/toolbar.js";
 
 const DEFAULT_CHANNELS = ["log"];
+const MOST_FIRST = 8;
 
-/** `pause()` pauses the grid, or lets it follow again. */
-export function addChannels(page, pause) {
-  const { workspace, settings } = page;
+/** `visible` are the names and patterns that the reader may see. */
+export function addChannels(page, visible) {
+  const { workspace, settings, style } = page;
+  const { marks } = style;
   const remove = (name) => page.changeChannels(workspace.channels.filter((other) => other !== name));
   const list = new ChannelList({
     toggle: () => settings.set("rail", !settings.get("rail")),
     only: (name) => page.changeChannels([name]),
     add: (name) => page.changeChannels([...workspace.channels, name]),
     remove,
+    leave: () => page.grid.view.focus(),
     polled: (answer) => page.setPolled(answer),
-  });
-  const toolbar = new Toolbar({
-    start: () => workspace.start(), stop: () => workspace.stop(), pause, remove,
-    showChannels: () => list.open(),
-  });
-  const showPaused = () => toolbar.showPaused(page.grid.view.paused);
+  }, marks);
+  const toolbar = new Toolbar({ remove, showChannels: () => list.open() }, marks);
 
+  let marked = [];
+
+  // A pattern stands for the channels that it matches.
+  function showMarks() {
+    const names = workspace.channels.flatMap((name) => (isPattern(name) ? page.channelNames.filter((each) => covers([name], each)) : name));
+    const same = names.length === marked.length && names.every((name, at) => name === marked[at]);
+    marked = names;
+    if (same || !marks.show(names)) return;
+    page.grid.view.resetWidths();
+    page.rewrite();
+  }
+
+  page.on("polled", showMarks);
   page.on("channels", (channels) => {
+    showMarks();
     list.showOpen(channels);
     toolbar.showOpen(channels);
   });
-  page.on("state", (state) => toolbar.showState(state));
-  page.on("follow", showPaused);
-  page.on("update", showPaused);
 
   return {
     /** Open the channels of an address, as far as their names are valid. */
@@ -37,7 +47,7 @@ export function addChannels(page, pause) {
       const valid = names.filter((name) => nameFault(name) === null);
       const invalid = names.find((name) => nameFault(name) !== null);
       if (invalid !== undefined) list.showFaultOf(invalid);
-      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : DEFAULT_CHANNELS);
+      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : firstChannels(visible));
       workspace.stream.reject([invalid], nameFault(invalid));
       page.showChannels();
       return undefined;
@@ -45,3 +55,7 @@ export function addChannels(page, pause) {
     commands: { channelList: () => list.toggle() },
   };
 }
+
+/** The channels to begin with: whoever may not see the default begins with what may be seen, not with a refusal. */
+export const firstChannels = (visible) =>
+  visible.length === 0 || DEFAULT_CHANNELS.every((name) => covers(visible, name)) ? DEFAULT_CHANNELS : visible.slice(0, MOST_FIRST);

@@ -1,56 +1,20 @@
-// The chart: which numbers are drawn, besides those of lines that hold nothing but numbers.
+// The way to the chart: the first numbers, its key, or a field to plot. All else is loaded then.
 
-import { t } from "../i18n/translate.js";
-import { valueOf } from "../query/fields.js";
-import { numberOf } from "../store/series.js";
-import { Chart } from "../views/chart.js";
-import { openPrompt } from "../views/prompt.js";
-import { toast } from "../views/toast.js";
-
-const BACK_MS = 5 * 60_000;
+import { addLater } from "./later.js";
 
 /** `goToTime(time)` shows the lines of a time. */
 export function addChart(page, goToTime) {
-  const { workspace, settings } = page;
-  const { ring, series } = workspace;
-  const chart = new Chart(series, () => settings.get("zone"), {
-    jump: goToTime,
-    drop: (field) => (series.drop(field), chart.update()),
+  const { series } = page.workspace;
+  let begun = false;
+  const { commands: { chart, plot, draw } } = addLater(
+    ["chart", "plot", "draw"],
+    () => import("./chart-panel.js"),
+    ({ addChartPanel }) => addChartPanel(page, goToTime),
+  );
+  page.on("update", () => {
+    if (begun || series.empty) return;
+    begun = true;
+    draw();
   });
-
-  /** Draw a field from now on, with the lines held of the last minutes. */
-  function plot(field) {
-    if (series.chosen.has(field)) return chart.toggle(true);
-    series.drop(field);
-    series.choose(field);
-    for (const [channel, time, number] of numbersHeld(field)) series.add(channel, time, [[field, number]]);
-    return chart.toggle(true);
-  }
-
-  function numbersHeld(field) {
-    const found = [];
-    const newest = ring.end > ring.first ? ring.ownTime(ring.end - 1) : 0;
-    for (let seq = ring.end - 1; seq >= ring.first && ring.arrivedAt(seq) > newest - 2 * BACK_MS; seq -= 1) {
-      if (ring.isNote(seq)) continue;
-      const number = numberOf(valueOf(workspace.line.at(seq), field));
-      if (number !== null) found.push([ring.channel(seq), ring.ownTime(seq), number]);
-    }
-    return found.sort(([, one], [, other]) => one - other);
-  }
-
-  // Shows or hides the chart; while there is none, prompts for a field.
-  function toggle() {
-    if (chart.drawn) return chart.toggle();
-    const names = workspace.facets.fields().filter(({ numeric }) => numeric).map(({ name }) => name);
-    if (names.length === 0) return toast(t("chart.none"));
-    return openPrompt({
-      title: t("chart.prompt"),
-      fields: [{ name: "field", label: t("chart.field"), type: "select", value: names[0], options: Object.fromEntries(names.map((name) => [name, name])) }],
-      label: t("chart.go"),
-      submit: ({ field }) => (plot(field), null),
-    });
-  }
-
-  page.on("update", () => chart.update());
-  return { plot, commands: { chart: toggle } };
+  return { plot, commands: { chart } };
 }

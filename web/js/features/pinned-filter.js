@@ -11,18 +11,22 @@ import { toast } from "../views/toast.js";
 export function addPinnedFilter(page, showFault) {
   const { workspace, settings } = page;
   const view = new PinToggle({ toggle });
-  // Few of the last lines may pass: then older ones are loaded as soon as the stream is there.
-  let wanted = false;
-
   const presentFilter = () => hubFilter(workspace.filter, { zone: settings.get("zone") });
 
   function show() {
     view.show(presentFilter() !== "", workspace.pinned?.q ?? null);
   }
 
+  const presentZone = () => hubZone(settings.get("zone"), Date.now());
+
   function pin(q, committed = true) {
     if (q === (workspace.pinned?.q ?? null)) return;
-    page.pin(q === null ? null : { q, zone: hubZone(settings.get("zone"), Date.now()) }, committed);
+    page.pin(q === null ? null : { q, zone: presentZone() }, committed);
+  }
+
+  function followZone() {
+    const { q, zone } = workspace.pinned ?? {};
+    if (q !== undefined && zone !== presentZone()) page.pin({ q, zone: presentZone() }, null);
   }
 
   function toggle() {
@@ -43,11 +47,8 @@ export function addPinnedFilter(page, showFault) {
 
   page.on("state", (state) => {
     if (state.name === "error" && state.status === 400 && workspace.pinned) onRefused(state);
-    if (state.name !== "live" || !wanted) return;
-    wanted = false;
-    workspace.history.load();
   });
-  page.on("channels", () => (wanted = workspace.pinned !== null && workspace.ring.held === 0));
+  settings.on("zone", followZone);
   page.on("filter", show);
   page.on("pin", show);
   page.on("restored", (state) => pin(state.pin, null));

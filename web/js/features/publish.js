@@ -6,8 +6,6 @@ import { errorText } from "../protocol/errors.js";
 import { openPrompt } from "../views/prompt.js";
 import { toast } from "../views/toast.js";
 
-const PARTS = { test: ".test-line" };
-
 export function addPublish(page) {
   const openNames = () => page.workspace.channels.filter((name) => !isPattern(name));
 
@@ -34,8 +32,7 @@ export function addPublish(page) {
     });
   }
 
-  $(PARTS.test).on("click", publishTestLine);
-  return { commands: { marker: promptForMarker } };
+  return { commands: { marker: promptForMarker, testLine: publishTestLine } };
 }
 
 // Publishes one line; returns null, or what was wrong.

@@ -1,7 +1,8 @@
 // The split view: a pane for each channel, up to four, linked by time: when one is scrolled, the others follow.
 
 import { t } from "../i18n/translate.js";
-import { isPattern } from "../protocol/channels.js";
+import { covers, isPattern } from "../protocol/channels.js";
+import { busiestFirst } from "../store/channel-rows.js";
 import { toast } from "../views/toast.js";
 
 const MAX_PANES = 4;
@@ -15,18 +16,21 @@ export function addSplitPanes(page, addGrid) {
   let panes = [];
   let linking = false;
 
-  // The channels to show, those with the most lines first where a pattern has many.
+  // The channels to show, the busiest where a pattern has many.
   function channelsToSplit() {
-    const counts = new Map(workspace.channels.filter((name) => !isPattern(name)).map((name) => [name, 0]));
-    for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq)) counts.set(ring.channel(seq), (counts.get(ring.channel(seq)) ?? 0) + 1);
-    return [...counts].sort(([, one], [, other]) => other - one).slice(0, MAX_PANES).map(([name]) => name).sort();
+    const { channels } = workspace;
+    const named = [...channels.filter((name) => !isPattern(name)), ...page.channelNames.filter((name) => covers(channels, name))];
+    const held = new Map(named.map((name) => [name, 0]));
+    for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq)) held.set(ring.channel(seq), (held.get(ring.channel(seq)) ?? 0) + 1);
+    return busiestFirst([...held], page.rates).slice(0, MAX_PANES).sort();
   }
 
   function makePane(channel, list, index) {
     const stage = whole.stage.cloneNode(true);
-    for (const part of stage.querySelectorAll(".row, .top > *")) part.remove();
+    for (const part of stage.querySelectorAll(".row, .top > *, .heads")) part.remove();
     for (const part of stage.querySelectorAll("[data-testid]")) delete part.dataset.testid;
     stage.hidden = false;
+    stage.removeAttribute("style");
     stage.dataset.pane = String(index);
     stage.dataset.testid = "pane";
     stage.dataset.none = t("split.none");

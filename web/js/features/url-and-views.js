@@ -8,7 +8,7 @@ import { button } from "../views/button.js";
 import { copyText } from "../views/clipboard.js";
 import { toast } from "../views/toast.js";
 
-const PARTS = { panel: "#views" };
+const PARTS = { panel: "#views", share: "[data-testid=share]" };
 const SETTINGS_IN_URL = ["wrap", "time", "zone"];
 
 /** `opened` is the state of the address the page was opened with; `restoreFilter(state)` shows its filter. */
@@ -18,11 +18,12 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   let at = opened.at;
   // The address that Back returns to, while a filter that is being typed stands in its place.
   let before = null;
+  let pushes = 0;
 
   function currentUrl() {
     const { text, hidden, range } = workspace.filter;
     const chosen = Object.fromEntries(SETTINGS_IN_URL.map((name) => [name, settings.get(name) === DEFAULTS[name] ? null : settings.get(name)]));
-    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
+    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, span: page.span, columns: style.columns, ...chosen, at, context: workspace.lifted, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
   }
 
   // `committed`: true adds a step that Back undoes, false replaces the address until the next step, and without it the step stays the same.
@@ -31,8 +32,10 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     if (committed && before) history.replaceState(null, "", before);
     before = committed === false ? (before ?? location.search) : null;
     if (next === location.search) return;
-    if (committed) history.pushState(null, "", next);
-    else history.replaceState(null, "", next);
+    if (committed) {
+      pushes += 1;
+      history.pushState(null, "", next);
+    } else history.replaceState(null, "", next);
   }
 
   function linkTo(seq) {
@@ -52,10 +55,11 @@ export function addUrlAndViews(page, opened, restoreFilter) {
 
   /** Show the state of an address, except for its channels. */
   function restore(state) {
-    const { text, hidden, range, columns, ...rest } = state;
+    const { text, hidden, range, span, columns, ...rest } = state;
     for (const name of SETTINGS_IN_URL) if (rest[name] !== null) settings.override(name, rest[name]);
     restoreFilter({ text, hidden, range });
     page.setColumns(columns, null);
+    page.setSpan(span, null);
     page.emit("restored", state);
   }
 
@@ -67,6 +71,8 @@ export function addUrlAndViews(page, opened, restoreFilter) {
       workspace.ingest.release();
       return ring.seqOf(channel, position);
     };
+    // It may be of another time than the range of the past that is shown.
+    if (find() === null && workspace.past && !workspace.holds([position.fence, position.fence])) page.setFilter({ range: null }, null);
     if (find() === null && (await isRecorded(channel, position))) await workspace.history.loadUntil(() => find() !== null);
     const seq = find();
     if (seq === null) return toast(t("share.expired"));
@@ -129,14 +135,17 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     before = null;
     page.changeChannels(state.channels);
     restore(state);
-    if (at) goToLine(at);
+    if (state.at) goToLine(state.at);
   }
 
   window.addEventListener("popstate", restoreUrl);
+  $(PARTS.share).on("click", copyUrl);
   $(PARTS.panel).on("beforetoggle", (event) => event.originalEvent.newState === "open" && drawViews());
   page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("statistics", ({ committed }) => updateUrl(committed));
+  page.on("span", ({ committed }) => committed !== null && updateUrl(committed));
+  page.on("context", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("pin", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("channels", () => updateUrl());
   page.on("select", (seq) => {
@@ -145,5 +154,5 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   });
   settings.on(SETTINGS_IN_URL, () => updateUrl());
 
-  return { restore, goToLine, showLine, copyLink, openView, commands: { link: () => copyLink(), copyUrl } };
+  return { restore, goToLine, showLine, copyLink, linkTo, openView, /** How many steps that Back undoes have been added. */ pushes: () => pushes, commands: { link: () => copyLink(), copyUrl } };
 }

@@ -24,10 +24,23 @@ export function stateText(state, lastLineAt, now, replay = null, zone = "local")
   }
 }
 
+/** An outage, see outage.js, as a sentence that stays the same while it lasts; its time in a zone. */
+export function outageText({ kind, since }, { detail }, zone) {
+  const text = t(`outage.${kind}`, { time: formatClock(since, zone).slice(0, 8) });
+  return kind === "refused" && detail ? `${text} ${detail}` : text;
+}
+
+/** When the next attempt is, or "" where none is made. */
+export function retryText({ kind }, { retryAt }, now) {
+  if (kind === "redis" || kind === "refused") return "";
+  if (kind === "offline") return t("outage.back");
+  return retryAt > now ? t("outage.retryIn", { seconds: Math.ceil((retryAt - now) / 1_000) }) : t("outage.trying");
+}
+
 /** A note as one sentence, with its times in a zone. */
 export function noteText(note, zone = "local") {
   if (note.kind === "marker") return t("note.marker", { text: note.text });
-  if (note.kind !== "gap") return t(`note.${note.kind}`, note);
+  if (note.kind !== "gap") return t(`note.${note.kind}`, { ...note, load: t("history.load") });
   const lost = Number.isFinite(note.lost) ? t("note.lost", { n: note.lost }) : t("note.lost.unknown");
   const where = note.channel ? `${note.channel}: ` : "";
   const why = hasText(`reason.${note.reason}`) ? t(`reason.${note.reason}`) : (note.reason ?? t("reason.unknown"));
@@ -39,7 +52,7 @@ function span({ from, to }, zone) {
   return from || to ? t(to ? "note.upTo" : "note.from", { time: formatClock(to || from, zone).slice(0, 8) }) : "";
 }
 
-/** The state of a HistoryLoader; `oldest` (ms) is when the oldest line held arrived, shown in a zone. */
+/** The state of a HistoryLoader; `oldest` (ms) is the time of the oldest line held, shown in a zone. */
 export function historyText(state, channels, held, oldest = null, zone = "local") {
   switch (state.name) {
     case "loading":
@@ -50,6 +63,8 @@ export function historyText(state, channels, held, oldest = null, zone = "local"
     }
     case "failed":
       return t("history.failed", { detail: state.detail });
+    case "edge":
+      return held > 0 ? t("history.edge") : "";
     case "full":
       return t("history.full", { n: held });
     default:

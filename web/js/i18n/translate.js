@@ -5,6 +5,8 @@ export const LANGUAGES = { en: "English", zh: "中文", pt: "Português" };
 
 let texts = {};
 let plural = new Intl.PluralRules("en");
+let laterTexts = null;
+let loading = null;
 let numbers = new Intl.NumberFormat("en");
 
 /** Use this language from now on; `table` is the content of its file. */
@@ -35,12 +37,24 @@ export function chooseLanguage(chosen, preferred) {
   return preferred.map((tag) => tag.toLowerCase().split("-")[0]).find((code) => code in LANGUAGES) ?? "en";
 }
 
-/** Load the texts of a language from a folder (a URL) and put them into the page. */
+/** Load the texts of a language from a folder (a URL) and put them into the page. Those that only later views name are a file of their own. */
 export async function loadLanguage(root, code, folder) {
+  laterTexts = new URL(`later/${code}.json`, folder);
   const answer = await fetch(new URL(`${code}.json`, folder));
   useLanguage(code, await answer.json());
   root.documentElement.lang = code;
   translatePage(root);
+}
+
+/** Load the texts of the views that are loaded later, once. Rejects if they can't be loaded now. */
+export async function loadLaterTexts() {
+  loading ??= fetch(laterTexts).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${laterTexts}: ${answer.status}`))));
+  try {
+    Object.assign(texts, await loading);
+  } catch (fault) {
+    loading = null;
+    throw fault;
+  }
 }
 
 /** Fill in the texts that the HTML of the page names: content, accessible name, tooltip and placeholder. */

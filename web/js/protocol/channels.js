@@ -34,7 +34,17 @@ export const withOwn = (names, visible) => [...names, ...OWN.filter((own) => !co
 /** The filter `q` so that it also passes what these channels have of the page's own ones; each has a word by which the hub refuses other lines soon. */
 export const passingOwn = (q, names) => [...OWN.filter((own) => names.includes(own)).map((own) => `(channel=${own} ${OWN_WORDS[own]})`), q].join(" OR ");
 
+const MAX_GLOBS = 200;
+const globs = new Map();
+
+// Kept: a list of thousands of channels is compared again and again.
 function globOf(pattern) {
+  if (globs.size > MAX_GLOBS) globs.clear();
+  if (!globs.has(pattern)) globs.set(pattern, makeGlob(pattern));
+  return globs.get(pattern);
+}
+
+function makeGlob(pattern) {
   const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`);
 }

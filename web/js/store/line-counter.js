@@ -9,6 +9,7 @@ import { slotOf } from "./ring.js";
 export class LineCounter {
   #ring;
   #histogram = new Histogram();
+  // The level that a line was counted with, and 1; 0: it is not counted.
   #counted;
 
   constructor(ring) {
@@ -21,17 +22,18 @@ export class LineCounter {
   add(seq) {
     const slot = this.#slotOf(seq);
     if (this.#counted[slot]) return;
-    this.#counted[slot] = 1;
+    this.#counted[slot] = this.#ring.level(seq) + 1;
     this.version += 1;
-    this.#histogram.add(this.#ring.ownTime(seq), this.#ring.level(seq));
+    this.#histogram.add(this.#ring.shownTime(seq), this.#ring.level(seq));
   }
 
   remove(seq) {
     const slot = this.#slotOf(seq);
-    if (!this.#counted[slot]) return;
+    const level = this.#counted[slot] - 1;
+    if (level < 0) return;
     this.#counted[slot] = 0;
     this.version += 1;
-    this.#histogram.remove(this.#ring.ownTime(seq), this.#ring.level(seq));
+    this.#histogram.remove(this.#ring.shownTime(seq), level);
   }
 
   /** Lines have changed places, see Ring.reorder(). */
@@ -45,9 +47,15 @@ export class LineCounter {
     this.version += 1;
   }
 
-  /** The bars, see histogram.js. */
+  /** The bars, see histogram.js. A filter that hides lines does not narrow the time they show. */
   bars() {
-    return this.#histogram.bars();
+    const extent = this.#histogram.total < this.#ring.held ? this.#ring.timeExtent() : null;
+    return extent ? this.#histogram.barsOver(...extent) : this.#histogram.bars();
+  }
+
+  /** How many of the counted lines are in each of so many bars, see histogram.js. */
+  countsIn(from, width, number) {
+    return this.#histogram.countsIn(from, width, number);
   }
 
   #slotOf(seq) {

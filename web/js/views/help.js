@@ -2,6 +2,7 @@
 
 import { t } from "../i18n/translate.js";
 import { openDialog } from "./dialog.js";
+import { keyLabel } from "./keyboard.js";
 
 const PARTS = { dialog: ".help" };
 const GROUPS = ["move", "line", "view", "page"];
@@ -9,10 +10,6 @@ const SYNTAX = [
   'timeout "time out"', "/conn(ect)?ed/i", "-health -path~^/health", "level>=warn level=error,fatal", "user=u7 user!=u7 user=u7,u8",
   "msg~slow", "status>=500 took<10ms size>2MB", "user:* -user:*", "a b · a OR b · ( )", "channel=orders after=-15m before=03:50",
 ];
-const SHOWN = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", PageDown: "PgDn", PageUp: "PgUp", Escape: "Esc" };
-
-/** A key as the page writes it. */
-export const keyLabel = (key) => SHOWN[key] ?? key;
 
 export function showHelp(commands) {
   const [dialog] = $(PARTS.dialog);

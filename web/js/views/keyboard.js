@@ -4,6 +4,11 @@ const PARTS = { typing: "input, textarea, select, [contenteditable]", pressing: 
 // These work even when single-key shortcuts are off: they do the same on every page.
 const ALWAYS = new Set(["ArrowDown", "ArrowUp", "PageUp", "PageDown", "Home", "End", "Enter", "Escape"]);
 
+const SHOWN = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", PageDown: "PgDn", PageUp: "PgUp", Escape: "Esc" };
+
+/** A key as the page writes it. */
+export const keyLabel = (key) => SHOWN[key] ?? key;
+
 /**
  * `commands` is the list of commands.js; `on` has `leaveField(element)`, called for Escape in a field, and `singleKeys()`, false when
  * keys without Ctrl or Meta are off.

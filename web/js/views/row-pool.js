@@ -3,10 +3,11 @@
 
 import { Row } from "./row.js";
 
-const WIDEST_CH = { channel: 12, logger: 18 };
+const WIDEST_CH = { channel: 20, logger: 18 };
 
 export class RowPool {
   #spacer;
+  #stage;
   #ring;
   #list;
   #style;
@@ -17,9 +18,12 @@ export class RowPool {
 
   constructor(spacer, ring, list, style) {
     this.#spacer = spacer;
+    this.#stage = spacer.closest(".stage");
     this.#ring = ring;
     this.#list = list;
     this.#style = style;
+    /** True while text of the rows is selected: those in the page stay what they are. */
+    this.still = false;
   }
 
   get size() {
@@ -96,7 +100,8 @@ export class RowPool {
   resetWidths() {
     for (const column of Object.keys(this.#widths)) {
       this.#widths[column] = 0;
-      this.#spacer.style.removeProperty(`--${column}-width`);
+      this.#stage.style.removeProperty(`--${column}-width`);
+      delete this.#stage.dataset[column];
     }
   }
 
@@ -136,7 +141,7 @@ export class RowPool {
       next = row.element.nextElementSibling;
       // Older lines were loaded above what was the first row, or more lines were folded into this one.
       const changed = row.foldedCount !== this.#list.foldedCount(index);
-      if (changed || (row.above === null && index > this.#list.first)) this.#refill(row, seq, index);
+      if (!this.still && (changed || (row.above === null && index > this.#list.first))) this.#refill(row, seq, index);
     }
   }
 
@@ -185,7 +190,8 @@ export class RowPool {
       const widest = WIDEST_CH[column];
       if (length <= this.#widths[column] || this.#widths[column] >= widest) continue;
       this.#widths[column] = Math.min(length, widest);
-      this.#spacer.style.setProperty(`--${column}-width`, `${this.#widths[column]}ch`);
+      this.#stage.style.setProperty(`--${column}-width`, `${this.#widths[column]}ch`);
+      this.#stage.dataset[column] = "true";
     }
   }
 

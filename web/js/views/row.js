@@ -1,7 +1,7 @@
 // One row: its elements are made once and filled again for every line that it shows. Plain DOM, text only.
 // How a line is written (time, columns, colours, what is open) is decided by a RowStyle, see row-style.js.
 
-import { hueOf } from "../protocol/channels.js";
+import { headAndTail, withoutChannel } from "../format/channel-names.js";
 import { formatBytes, isBlank, keyValues, rowText, sharedPrefix, shownLine, visible } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { failureOf, hiddenSummary } from "../normalise/index.js";
@@ -14,7 +14,7 @@ const LONGEST_OPEN = 20_000;
 const MAX_REPEATS = 200;
 // East Asian characters are two columns wide; so are surrogate pairs, which have a length of two already.
 const WIDE = /[\u1100-\u115f\u2e80-\ud7ff\uf900-\uff60]/g;
-const EMPTY_IN_NOTE = "level channel logger tag failure alert fold tail columns more divider same".split(" ");
+const EMPTY_IN_NOTE = "level channelHead channelTail logger tag failure alert fold says tail columns more divider same".split(" ");
 
 const plain = (name) => {
   const element = document.createElement("span");
@@ -39,17 +39,22 @@ export class Row {
     this.time.append(this.same, this.rest);
     this.level = cell("level");
     this.channel = cell("channel-tag");
+    this.channelHead = plain("");
+    this.channelTail = plain("");
+    this.channel.append(this.channelHead, this.channelTail);
     this.logger = cell("logger");
     this.tag = cell("tag");
     this.content = cell("content");
     this.message = plain("message");
     this.failure = plain("failure");
     this.alert = plain("alert-mark");
+    this.says = plain("says");
+    this.says.title = t("row.says.title");
     this.fold = plain("fold");
     this.tail = plain("tail");
     this.columns = cell("columns");
     this.more = plain("more");
-    this.content.append(this.message, this.failure, this.alert, this.fold, this.tail);
+    this.content.append(this.message, this.failure, this.alert, this.fold, this.says, this.tail);
     this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.content, this.columns, this.more);
     this.seq = null;
     this.above = null;
@@ -108,23 +113,21 @@ export class Row {
 
   #fillLine(ring, seq, above, dataset, style, folded) {
     const record = folded.count > 0 ? style.joinedRecord(ring, seq, folded.seqs()) : style.recordOf(ring, seq);
-    const before = above === null || ring.isNote(above) ? null : style.recordOf(ring, above);
+    const shown = ring.shownTime(seq);
+    const before = above === null || ring.isNote(above) ? null : ring.shownTime(above);
     this.element.className = "row";
     dataset.testid = "row";
     dataset.level = LEVELS[record.lvl];
     dataset.id = ring.id(seq);
     delete dataset.kind;
 
-    const time = style.timeOf(record, before);
+    const time = style.timeOf(shown, before);
     const same = before === null ? "" : sharedPrefix(time, style.timeOf(before, null));
     this.same.textContent = same;
     this.rest.data = time.slice(same.length);
     this.level.textContent = LETTERS[record.lvl];
     this.level.title = record.lvlRaw ?? "";
-    this.channel.textContent = ring.channel(seq);
-    this.channel.dataset.hue = String(hueOf(ring.channel(seq)));
-    // Once is enough when an app names its channel after its logger.
-    this.logger.textContent = record.logger === ring.channel(seq) ? "" : visible(record.logger ?? "");
+    this.#fillSource(ring.channel(seq), record.logger ?? "", style.marks);
     this.tag.textContent = record.event ?? "";
     const fields = keyValues(style.tailOf(record));
     const message = style.messageOf(record, fields);
@@ -139,10 +142,24 @@ export class Row {
     this.#fillColumns(style.columnsOf(record, seq));
     const open = style.isOpen(seq);
     if (folded.count < 0) this.#fillRepeats(ring, open ? folded.seqs(MAX_REPEATS) : [], style, open);
-    else this.#fillMore(record, open);
-    this.#divide(style.dividerOf(record, before));
+    else this.#fillMore(record, open && seq !== style.inDetails);
+    this.says.textContent = style.ownTimeText(record, shown);
+    this.#divide(style.dividerOf(before, shown));
     style.applyMarks(this.element, record, seq);
     this.tall = this.more.textContent !== "" || this.divider.textContent !== "";
+  }
+
+  // Once is enough when an app names its channel after its logger.
+  #fillSource(channel, logger, marks) {
+    const { text, hue, shape } = marks.of(channel);
+    const [head, tail] = headAndTail(text);
+    this.channelHead.textContent = head;
+    this.channelTail.textContent = tail;
+    this.channel.title = channel;
+    this.channel.dataset.hue = String(hue);
+    this.channel.dataset.shape = String(shape);
+    this.logger.textContent = visible(withoutChannel(logger, channel));
+    this.logger.title = visible(logger);
   }
 
   #showAlerts(alerts) {
@@ -201,15 +218,17 @@ export class Row {
     for (const seq of seqs) {
       const record = style.recordOf(ring, seq);
       const element = plain("frame");
-      element.textContent = `${style.timeOf(record, null)}  ${cut(style.messageOf(record, keyValues(record.fields)))}`;
+      element.textContent = `${style.timeOf(ring.shownTime(seq), null)}  ${cut(style.messageOf(record, keyValues(record.fields)))}`;
       this.more.append(element);
     }
   }
 
   #divide(divider) {
+    const { dataset } = this.divider;
     this.divider.textContent = divider?.text ?? "";
-    if (divider) this.divider.dataset.testid = divider.kind;
-    else delete this.divider.dataset.testid;
+    this.divider.title = divider?.kind === "silence" ? t("row.silence", { span: divider.text }) : "";
+    if (divider) dataset.testid = dataset.kind = divider.kind;
+    else delete dataset.testid, delete dataset.kind;
   }
 }
 

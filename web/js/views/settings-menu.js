@@ -1,4 +1,4 @@
-// The menu behind "…": how the page looks and behaves. Each choice takes effect at once and is remembered.
+// The menu behind "…": how the page looks and behaves. Each choice takes effect at once and is remembered. Loaded when it is opened.
 
 import { LANGUAGES, t } from "../i18n/translate.js";
 import { CHOICES, RANGES } from "../app/settings.js";
@@ -9,40 +9,57 @@ import { button } from "./button.js";
 const PARTS = { menu: "#more" };
 const SEGMENTS = ["theme", "density"];
 const SWITCHES = ["rail", "hist", "repeats", "tokens", "announce", "keys"];
+const NUMBERS = ["held", "holdBack", "guard"];
+const TABS = ["appearance", "time", "behaviour"];
 
 export class SettingsMenu {
   #settings;
   #on;
 
-  /** `on` has `reload()`, and `commands()`: `[{label, keys, run}, …]`, listed at the end. */
+  /** `on` has `reload()`, `palette()`: the reader wants the list of all commands, and `tab(name)`: another tab is shown. */
   constructor(settings, on) {
     this.#settings = settings;
     this.#on = on;
-    $(PARTS.menu).on("beforetoggle", (event) => {
-      if (event.originalEvent.newState === "open") this.#draw();
-    });
     settings.on(SEGMENTS, () => this.#showChoices());
   }
 
-  close() {
-    const [menu] = $(PARTS.menu);
-    if (menu.matches(":popover-open")) menu.hidePopover();
+  /** Fill the menu with the settings as they are now, and show one of its tabs. */
+  draw(tab) {
+    const $tabs = TABS.map((name) => button("tab", { role: "tab", id: `tab-${name}`, "data-tab": name, "data-testid": `tab-${name}`, "aria-controls": `panel-${name}` }).text(t(`more.${name}`)));
+    const $list = $("<div>", { class: "tabs", role: "tablist", "aria-label": t("more.label") }).append($tabs);
+    $list.on("click", "[role=tab]", (event) => this.#showTab(event.currentTarget.dataset.tab)).on("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const at = TABS.indexOf($list.find("[aria-selected=true]")[0].dataset.tab);
+      this.#showTab(TABS[(at + step + TABS.length) % TABS.length]);
+      $list.find("[aria-selected=true]").trigger("focus");
+      event.preventDefault();
+    });
+    const $all = button("link", { "data-testid": "all-commands" }).text(t("more.all")).on("click", () => this.#on.palette());
+    const panels = TABS.map((name) => $("<div>", { class: "tab-panel", role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }).append(this.#partsOf(name).flat()));
+    const $note = this.#settings.persistent ? [] : $("<p>", { class: "hint" }).text(t("set.notKept"));
+    $(PARTS.menu).empty().append($note, $list, panels, $("<p>", { class: "menu-foot" }).append($all), zones());
+    this.#showChoices();
+    this.#showTab(tab);
   }
 
-  #draw() {
-    const parts = [this.#settings.persistent ? [] : $("<p>", { class: "hint" }).text(t("set.notKept")), heading("more.appearance")];
-    for (const name of SEGMENTS) parts.push(this.#segments(name));
-    parts.push(this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES }), heading("more.time"));
-    parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]))));
-    parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.behaviour"));
-    for (const name of SWITCHES) parts.push(this.#switch(name));
-    parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.commands"));
-    for (const { label, keys, run } of this.#on.commands()) {
-      const $item = button("menu-item").append($("<span>").text(label), keys ? $("<kbd>").text(keys) : "");
-      parts.push($item.on("click", () => (this.close(), run())));
+  #showTab(tab) {
+    this.#on.tab(tab);
+    for (const name of TABS) {
+      const shown = name === tab;
+      $(`#tab-${name}`).attr({ "aria-selected": String(shown), tabindex: shown ? 0 : -1 });
+      $(`#panel-${name}`).prop("hidden", !shown);
     }
-    $(PARTS.menu).empty().append(parts.flat(), zones());
-    this.#showChoices();
+  }
+
+  #partsOf(tab) {
+    if (tab === "appearance") return [...SEGMENTS.map((name) => this.#segments(name)), this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES })];
+    if (tab === "time") {
+      const forms = Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]));
+      const orders = Object.fromEntries(CHOICES.order.map((order) => [order, t(`order.${order}`)]));
+      return [this.#select("time", forms), this.#select("order", orders), this.#zone("zone", "local"), this.#zone("publisherZone", "auto")];
+    }
+    return [...SWITCHES.map((name) => this.#switch(name)), ...NUMBERS.map((name) => this.#number(name))];
   }
 
   #segments(name) {
@@ -100,8 +117,6 @@ export class SettingsMenu {
     return line(name, $input);
   }
 }
-
-const heading = (key) => $("<h2>").text(t(key));
 
 const line = (name, $control) => $("<label>").append($("<span>").text(t(`set.${name}`)), $control);
 

@@ -1,27 +1,25 @@
-// The top bar: the open channels, Pause, Start and Stop.
+// The names of the open channels in the top bar.
 
-import { hueOf } from "../protocol/channels.js";
 import { t } from "../i18n/translate.js";
-import { IDLE_STATES } from "../connection/event-stream.js";
 import { button } from "./button.js";
 
-const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };
+const PARTS = { bar: ".bar", open: ".open" };
 
 export class Toolbar {
   #on;
+  #marks;
 
-  /** `on` has `start()`, `stop()`, `pause()`, `remove(name)` and `showChannels()`. */
-  constructor(on) {
+  /** `on` has `remove(name)` and `showChannels()`; `marks` has the colours, see channel-marks.js. */
+  constructor(on, marks) {
     this.#on = on;
-    $(PARTS.start).on("click", () => on.start());
-    $(PARTS.stop).on("click", () => on.stop());
-    $(PARTS.pause).on("click", () => on.pause());
+    this.#marks = marks;
     new ResizeObserver(() => this.#fold()).observe($(PARTS.bar)[0]);
   }
 
   showOpen(channels) {
     const names = channels.map((name) => {
-      const $name = $("<span>", { class: "open-name", "data-hue": String(hueOf(name)) }).append($("<span>").text(name));
+      const { hue, shape } = this.#marks.of(name);
+      const $name = $("<span>", { class: "open-name", "data-hue": hue, "data-shape": shape }).append($("<span>").text(name));
       $name.attr("title", name);
       if (channels.length === 1) return $name;
       const $close = button("open-close", { "aria-label": t("channels.close", { name }) }).text("✕");
@@ -29,7 +27,9 @@ export class Toolbar {
     });
     $(PARTS.open).empty().append(names);
     if (channels.length > 1) {
-      const $all = button("button open-all", { "data-testid": "open-all" }).text(t("bar.channels", { n: channels.length }));
+      // Which they are stands beside their number as far as there is room, and in the tooltip.
+      const $which = $("<span>", { class: "open-which" }).text(channels.map((name) => this.#marks.of(name).text).join(", "));
+      const $all = button("button open-all", { "data-testid": "open-all" }).append($("<b>").text(t("bar.channels", { n: channels.length })), $which);
       $(PARTS.open).append($all.attr("title", channels.join(", ")).on("click", () => this.#on.showChannels()));
     }
     this.#fold();
@@ -40,16 +40,5 @@ export class Toolbar {
     const [open] = $(PARTS.open);
     open.dataset.folded = "false";
     open.dataset.folded = String(open.querySelector(".open-all") !== null && open.scrollWidth > open.clientWidth);
-  }
-
-  showState({ name }) {
-    const running = !IDLE_STATES.includes(name);
-    $(PARTS.start).prop("disabled", running);
-    $(PARTS.stop).prop("disabled", !running);
-  }
-
-  showPaused(paused) {
-    $(PARTS.pause).attr("aria-pressed", String(paused));
-    $(PARTS.use).attr("href", paused ? "#i-play" : "#i-pause");
   }
 }
