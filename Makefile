@@ -9,9 +9,9 @@ LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-
 # for what runs beside them.
 at_a_time = SSE_HUB_TEST_PATIENCE=$(2) $(BIN)/python -m pytest --dist loadfile -n $(1)
 
-# Three minutes of generated requests, with the CPU time that the other tests leave. Until it ends, none of the tests begins that
+# A minute of generated requests, with the CPU time that the other tests leave. Until it ends, none of the tests begins that
 # take a busy machine for broken servers.
-FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=5 SSE_HUB_TEST_FUZZ_SECONDS=180 nice -n 5 $(BIN)/python -m pytest --log-cli-level=INFO \
+FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=5 SSE_HUB_TEST_FUZZ_SECONDS=60 nice -n 5 $(BIN)/python -m pytest --log-cli-level=INFO \
 	tests/integration/http/test_fuzz_routes.py
 BUSY := .fuzz/busy
 

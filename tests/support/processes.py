@@ -1,5 +1,8 @@
 """Looks at processes that may end at any moment."""
 
+from contextlib import suppress
+from typing import Any
+
 import psutil
 
 
@@ -9,3 +12,10 @@ def has_ended(process: psutil.Process) -> bool:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def connections(process: psutil.Process) -> list[Any]:
+    """The connections of `process`; none if it has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        return list(process.net_connections())
+    return []

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from tests.support.load import Id, is_last
+from tests.support.processes import connections
 from tests.support.servers import HubProcess, RedisServer, hub_processes, redis_server
 from tests.support.sse_client import Event, Stream, open_stream
 from tests.support.waiting import wait_until
@@ -121,7 +122,7 @@ def cut_sessions(server: RedisServer, hubs: Iterable[HubProcess]) -> int:
 def _ports_of(hub: HubProcess) -> set[str]:
     process = psutil.Process(hub.process.pid)
     every = (process, *process.children(recursive=True))
-    return {str(each.laddr.port) for one in every for each in one.net_connections("tcp")}
+    return {str(each.laddr.port) for one in every for each in connections(one) if each.laddr}
 
 
 @contextmanager

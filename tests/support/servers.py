@@ -62,6 +62,22 @@ def free_port() -> int:
     raise AssertionError("unreachable: the iterator is endless")
 
 
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row on loopback that were free a moment ago."""
+    while True:
+        first = free_port()
+        sockets = [socket.socket() for _ in range(count)]
+        try:
+            for at, each in enumerate(sockets):
+                each.bind(("127.0.0.1", first + at))
+            return first
+        except OSError:
+            continue
+        finally:
+            for each in sockets:
+                each.close()
+
+
 @dataclass
 class RedisServer:
     """A Redis or Valkey process. Hubs and clients connect to `url`."""

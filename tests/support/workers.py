@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import psutil
 
+from tests.support.processes import connections
 from tests.support.servers import HubProcess, hub_process
 from tests.support.waiting import wait_until
 
@@ -28,13 +28,6 @@ def workers_of(hub: HubProcess) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
             workers += [each] if "sse_hub.server.worker" in each.cmdline() else []
     return workers
-
-
-def connections(worker: psutil.Process) -> list[Any]:
-    """The connections of `worker`; none if it has just ended."""
-    with suppress(psutil.NoSuchProcess):
-        return list(worker.net_connections())
-    return []
 
 
 def connections_of(hub: HubProcess) -> Counter[int]:

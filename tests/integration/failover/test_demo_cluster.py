@@ -11,25 +11,9 @@ import psutil
 import pytest
 import redis
 
-from tests.support.servers import free_port
+from tests.support.servers import free_port, free_ports
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.waiting import wait_until
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that are free."""
-    while True:
-        first = free_port()
-        sockets = [socket.socket() for _ in range(count)]
-        try:
-            for at, each in enumerate(sockets):
-                each.bind(("127.0.0.1", first + at))
-            return first
-        except OSError:
-            continue
-        finally:
-            for each in sockets:
-                each.close()
 
 
 @pytest.mark.parametrize(("kind", "ordering"), [("cluster", "anchor"), ("sentinel", "primary")])

@@ -1,6 +1,6 @@
 """
 Generated requests for every route of the OpenAPI document: the hub answers as documented, and leaks no stream, file or
-memory. SSE_HUB_TEST_FUZZ_SECONDS sets the duration: `make test` takes three minutes, beside all other tests; at full
+memory. SSE_HUB_TEST_FUZZ_SECONDS sets the duration: `make test` takes one minute, beside all other tests; at full
 scale it is an hour.
 """
 

@@ -24,7 +24,7 @@ from sse_hub.redis_url import parse
 from tests.support.certificates import make_certificates
 from tests.support.redis_nodes import OPTIONS, Node, account_options, node
 from tests.support.sentinel_servers import FAST, NAME, sentinel_servers
-from tests.support.servers import HUB_PASSWORD, HUB_USER, HubProcess, free_port, hub_process
+from tests.support.servers import HUB_PASSWORD, HUB_USER, HubProcess, free_port, free_ports, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.split_network import Side, needs_split_network, split_network
 from tests.support.waiting import wait_until
@@ -168,7 +168,7 @@ def test_a_hub_finds_all_servers_at_new_addresses_behind_a_name() -> None:
         old, new = network.sides
         names = stack.enter_context(own_names(new))
         names.write_text(f"{old.host} servers.test\n")
-        servers_at = partial(sentinel_servers, first_port=free_port(), periods_ms=FAST)
+        servers_at = partial(sentinel_servers, first_port=free_ports(6), periods_ms=FAST)
         with servers_at(hosts=[old.host] * 6, insides=[old.inside] * 6) as rig:
             seeds = [f"servers.test:{each.port}" for each in rig.sentinels]
             url = rig.url_of(f"{HUB_USER}:{HUB_PASSWORD}@", seeds)

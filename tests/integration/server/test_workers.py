@@ -16,13 +16,13 @@ import pytest
 from sse_hub.broker.keys import LogKeys, Partition
 from tests.support.http_client import fetch
 from tests.support.load import publishing, verdict, wait_published
-from tests.support.processes import has_ended
+from tests.support.processes import connections, has_ended
 from tests.support.reconnecting_clients import ReconnectingClient
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
 from tests.support.waiting import wait_until
-from tests.support.workers import WORKERS, connections, connections_of, worker_hub, workers_of
+from tests.support.workers import WORKERS, connections_of, worker_hub, workers_of
 
 KILLS = at_scale(3, 60)
 CLIENTS = 10
@@ -288,7 +288,8 @@ def test_all_workers_stop_when_the_embedded_redis_has_died() -> None:
         wait_until(lambda: hub.process.poll() is not None, "the hub has stopped")
         assert hub.process.returncode == 1
         assert "embedded_redis_ended" in hub.output
-        assert all_gone(family)
+        # Nobody waits for the reader of the shell that guards the server.
+        wait_until(lambda: all_gone(family), "all are gone")
 
 
 def test_what_the_workers_share_has_no_name_that_a_cleaner_of_tmp_could_remove(

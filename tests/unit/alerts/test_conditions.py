@@ -14,6 +14,7 @@ from sse_hub.alerts.rule import AlertRule, parse_rule
 from sse_hub.alerts.rule_state import MAX_GROUPS, TICK_GROUPS, RuleState, StateChanges
 from sse_hub.alerts.working_rules import WorkingRules
 from sse_hub.filters.line import FilteredLine
+from tests.support.settings import at_scale
 
 # A fence at the beginning of a minute, an hour and a day.
 START = 1_700_006_400_000
@@ -335,7 +336,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=at_scale(60, 2_000), deadline=None)
 @given(st.lists(HOSTILE, max_size=5))
 def test_any_line_is_taken_by_rules_of_each_kind(payloads: list[bytes]) -> None:
     more: list[dict[str, Any]] = [
