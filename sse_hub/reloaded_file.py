@@ -60,7 +60,10 @@ class ReloadedFile(Generic[Value]):
             stamp = self._current_stamp()
             content = self._path.read_bytes()
             self._stamp = stamp
-            return self._parse(content.decode())
+            # Editors on Windows put a mark at its beginning.
+            return self._parse(content.decode("utf-8-sig"))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
+            if isinstance(error, UnicodeDecodeError):
+                reason = "it is not UTF-8"
             raise InvalidSetting(f"{self._setting}={str(self._path)!r} can't be used: {reason}.") from None

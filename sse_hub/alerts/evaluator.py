@@ -44,8 +44,9 @@ MAX_ALERTS = 300
 COMMIT_SECONDS = 1.0
 # Fences are a second apart; with more time between two, lines may be missing there.
 LATE_FENCE_MS = 3_000
-# Lines between two readings of the clock.
+# Lines between two readings of the clock, of a few kB each: one of 1 MB alone may take longer than a slice.
 STEP = 8
+STEP_BYTES = 16_384
 
 
 class _Refused(Exception):
@@ -233,10 +234,12 @@ class Evaluator:
         while line is not None and line.fence <= now_ms:
             alerts += feed(line)
             self._position = LogPosition(*line[:3])
+            taken += 1 + len(line.payload) * STEP // STEP_BYTES
             line = next(lines, None)
-            taken += 1
-            if taken % STEP == 0 and time.perf_counter() > until:
-                break
+            if taken >= STEP:
+                taken = 0
+                if time.perf_counter() > until:
+                    break
         return line
 
     async def _advance(self, fence: int) -> None:

@@ -16,11 +16,21 @@ from typing import Any
 
 import orjson
 
+from sse_hub.alerts.filter_slips import check_slips
 from sse_hub.alerts.template import FIELD_NAME, TextTemplate
 from sse_hub.durations import parse_duration
 from sse_hub.errors import InvalidChannel, InvalidFilter, InvalidRule
 from sse_hub.filters.compile import Filter, compile_filter
-from sse_hub.filters.parse import AllOf, AnyOf, FieldTerm, FilterTree, Negation, parse_filter
+from sse_hub.filters.parse import (
+    AllOf,
+    AnyOf,
+    ExpressionTerm,
+    FieldTerm,
+    FilterTree,
+    Negation,
+    TextTerm,
+    parse_filter,
+)
 from sse_hub.protocol.selection import Selection
 
 ALERT_CHANNEL = "sse-hub.alerts"
@@ -225,6 +235,8 @@ def _or(words: Sequence[str]) -> str:
 def _channels(reader: _MemberReader) -> tuple[str, ...]:
     # Selection has the limit.
     names = reader.texts("channels", MAX_COUNT)
+    if not names:
+        raise _wrong("channels", 'must be a list of names or patterns, such as ["log", "shop.*"]')
     try:
         Selection.parse(names)
     except InvalidChannel as error:
@@ -238,7 +250,9 @@ def _filter(reader: _MemberReader) -> str:
     text = reader.text("filter", "")
     try:
         compiled = compile_filter(text, 0.0)
-        if any(isinstance(term, FieldTerm) and _is_time(term) for term in _terms(parse_filter(compiled.text))):
+        terms = list(_terms(parse_filter(compiled.text)))
+        check_slips(compiled.text, terms)
+        if any(isinstance(term, FieldTerm) and _is_time(term) for term in terms):
             raise _wrong("filter", "must not have after= or before=, since a rule looks at lines when they come")
     except InvalidFilter as error:
         raise InvalidRule(f"filter, from character {error.start + 1}: {error}", "filter") from None
@@ -249,7 +263,7 @@ def _is_time(term: FieldTerm) -> bool:
     return term.name in ("after", "before") and term.sign == "="
 
 
-def _terms(tree: FilterTree | None) -> Iterator[FilterTree]:
+def _terms(tree: FilterTree | None) -> Iterator[TextTerm | ExpressionTerm | FieldTerm]:
     match tree:
         case AllOf(items) | AnyOf(items):
             for item in items:

@@ -331,7 +331,7 @@ def _group_value(line: FilteredLine, name: str) -> str:
 
 
 def _level_of(line: FilteredLine) -> str:
-    level = line.record.level
+    level = line.level
     return "" if level == NONE else NAMES[level]
 
 

@@ -37,16 +37,19 @@ class _Watchers:
             self._filters[filter.text] = filter
             self._states.setdefault(filter.text, []).append(state)
         self._set = FilterSet(self._filters)
+        # No filter is too dear for a line that is not longer.
+        self._cheap_bytes = min(filter.cheap_bytes for filter in self._filters.values())
 
     def feed(self, line: FilteredLine, fence: int) -> list[Alert]:
         """Have the line taken by the rules whose filters it matches, and which begin no later than with `fence`."""
         alerts: list[Alert] = []
+        passes, is_long = self._set.passes, len(line.payload) > self._cheap_bytes
         for text in self._set.candidates(line):
-            filter, states = self._filters[text], self._states[text]
+            states = self._states[text]
             try:
-                if filter.is_too_dear(line):
+                if is_long and self._filters[text].is_too_dear(line):
                     self._skip(states)
-                elif self._set.passes(text, line):
+                elif passes(text, line):
                     for state in states:
                         if fence >= state.begins_ms and (alert := state.feed(line)):
                             alerts.append(alert)

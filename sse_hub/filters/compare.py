@@ -69,7 +69,7 @@ def compares(sign: str, expected: str) -> Callable[[object, str], bool]:
         if kind == "number" and type(value) is int:
             # The most frequent case, such as a status: as below, without a detour.
             return holds(value, limit)
-        number = _quantity_of(value, name, kind)
+        number = quantity_under(value, name, kind)
         return number is not None and holds(number, limit)
 
     return lambda value, name: any(fits(item, name) for item in value) if isinstance(value, list) else fits(value, name)
@@ -84,7 +84,8 @@ def quantity_of(value: object) -> Quantity | None:
     return None
 
 
-def _quantity_of(value: object, name: str, kind: str) -> float | None:
+def quantity_under(value: object, name: str, kind: str) -> float | None:
+    """What a value is under the name of its field, as a number of units of `kind`; None if it is none of that kind."""
     own = quantity_of(value)
     if own is None:
         return None

@@ -8,14 +8,17 @@ Cheap tests come first. The fields of a line are read only if its bytes may cont
 As `web/js/query/compile.js`.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
 from sse_hub.errors import InvalidFilter
+from sse_hub.filters.bounds import STATUS, Bound
 from sse_hub.filters.compare import compares, equals, is_safe_number, plain_text
-from sse_hub.filters.expression import BadExpression, Expression, FoldedText, has_capital, smart_flags
+from sse_hub.filters.expression import Expression, FoldedText, has_capital, smart_flags
+from sse_hub.filters.expression_tree import BadExpression
 from sse_hub.filters.fields import DERIVED, OF_REQUEST, PARTS, is_plain_json, last_name, value_of
 from sse_hub.filters.level_look import LOUD
 from sse_hub.filters.line import FilteredLine
@@ -31,7 +34,7 @@ from sse_hub.filters.parse import (
     parse_filter,
 )
 from sse_hub.filters.prefilter import FirstLook, Need, any_need, first_look, rarest
-from sse_hub.filters.units import is_number
+from sse_hub.filters.units import is_number, parse_quantity
 from sse_hub.formats.levels import NAMES, NONE, level_of_word
 from sse_hub.formats.names import MISSING
 from sse_hub.formats.values import SURROGATE, number_text
@@ -65,8 +68,9 @@ class Filter:
     """
     A compiled filter. `may_match`, a look at the bytes, is False only for a line that does not match.
 
-    `looks` are the needs that it looks for, the rarest first. `choices` are those of its expressions, see there, and
-    `work` is what all its terms take at most for a byte of a line, in choices.
+    `looks` are the needs that it looks for, the rarest first. Every match is within all `bounds`, and has one of
+    `levels` if there are any. `choices` are those of its expressions, see there, and `work` is what all its terms take
+    at most for a byte of a line, in choices.
     `now_ms` is None where no time in it depends on when it was compiled: then the same text always means the same.
     """
 
@@ -78,15 +82,22 @@ class Filter:
     work: float = 0.0
     zone: tzinfo = UTC
     now_ms: float | None = None
+    bounds: tuple[Bound, ...] = ()
+    levels: frozenset[int] | None = None
 
     @property
     def key(self) -> FilterKey:
         """What filters have in common that mean the same."""
         return self.text, str(self.zone), self.now_ms
 
+    @property
+    def cheap_bytes(self) -> float:
+        """How long a line may be without being too dear in any case."""
+        return MAX_WORK / self.work if self.work else math.inf
+
     def is_too_dear(self, line: FilteredLine) -> bool:
         """Whether the line may match, and is too long for the terms of the filter: see MAX_WORK."""
-        return self.work * len(line.payload) > MAX_WORK and self.may_match(line)
+        return len(line.payload) > self.cheap_bytes and self.may_match(line)
 
     def matches(self, line: FilteredLine) -> bool:
         """Whether the line matches; an empty filter matches every line."""
@@ -108,14 +119,25 @@ def compile_filter(text: str, now_ms: float, zone: tzinfo = UTC) -> Filter:
     part = compiler.build(tree)
     looks = rarest(part.needs)
     now = now_ms if compiler.has_times else None
-    return Filter(whole, first_look(looks), part.test, looks, part.choices, part.work, zone, now)
+    return Filter(
+        whole,
+        first_look(looks),
+        part.test,
+        looks,
+        part.choices,
+        part.work,
+        zone,
+        now,
+        part.bounds,
+        part.levels,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _CompiledTerm:
     """
     A part of a filter: its test, how expensive that is, and what every matching line contains. `choices` and
-    `work` are those of all its terms: see `Filter`.
+    `work` are those of all its terms; `bounds` and `levels` are true of every match: see `Filter`.
     """
 
     test: LineTest
@@ -123,6 +145,8 @@ class _CompiledTerm:
     needs: Sequence[Need] = ()
     choices: int = 0
     work: float = 0.0
+    bounds: tuple[Bound, ...] = ()
+    levels: frozenset[int] | None = None
 
 
 class _Compiler:
@@ -144,11 +168,17 @@ class _Compiler:
             case AllOf(items):
                 parts = self._cheapest_first(items)
                 needs = [need for part in parts for need in part.needs]
-                return _joined(_all_of([part.test for part in parts]), parts, needs)
+                joined = _joined(_all_of([part.test for part in parts]), parts, needs)
+                bounds = tuple(bound for part in parts for bound in part.bounds)
+                levels = [part.levels for part in parts if part.levels is not None]
+                return replace(joined, bounds=bounds, levels=frozenset.intersection(*levels) if levels else None)
             case AnyOf(items):
                 parts = self._cheapest_first(items)
                 needs = any_need(part.needs for part in parts)
-                return _joined(_any_of([part.test for part in parts]), parts, needs)
+                joined = _joined(_any_of([part.test for part in parts]), parts, needs)
+                levels = [part.levels for part in parts if part.levels is not None]
+                all_have = len(levels) == len(parts)
+                return replace(joined, levels=frozenset().union(*levels) if all_have else None)
             case Negation(item):
                 part = self.build(item)
                 test = part.test
@@ -268,7 +298,7 @@ def _field_part(node: FieldTerm) -> _CompiledTerm:
         return _CompiledTerm(_matches(name, expression), READ, needs, expression.choices)
     if node.sign == "=":
         return _CompiledTerm(_equals(name, node.values), READ, [*_name_needs(name), *_value_needs(name, node.values)])
-    return _CompiledTerm(_compares(node), READ, _name_needs(name))
+    return _compared_part(node)
 
 
 def _matches(name: str, expression: Expression) -> LineTest:
@@ -291,10 +321,10 @@ def _equals(name: str, values: Sequence[str]) -> LineTest:
     return test
 
 
-def _compares(node: FieldTerm) -> LineTest:
-    name = node.name
+def _compared_part(node: FieldTerm) -> _CompiledTerm:
+    name, sign, text = node.name, node.sign, node.values[0]
     try:
-        fits = compares(node.sign, node.values[0])
+        fits = compares(sign, text)
     except ValueError as error:
         raise InvalidFilter(str(error), *node.span) from None
 
@@ -302,7 +332,13 @@ def _compares(node: FieldTerm) -> LineTest:
         value = value_of(line, name)
         return value is not MISSING and fits(value, name)
 
-    return test
+    limit = parse_quantity(text)
+    assert limit is not None
+    bounds = [Bound(name, sign, limit, need) for need in _name_needs(name)]
+    if name == STATUS and limit.kind == "number":
+        # Of the lines about requests, those with such a status.
+        bounds = [bound.with_status_look() for bound in bounds]
+    return _CompiledTerm(test, READ, [bound.need for bound in bounds], bounds=tuple(bounds))
 
 
 def _name_needs(name: str) -> list[Need]:
@@ -362,7 +398,7 @@ def _digits_of(text: str) -> str:
 
 def _level_part(node: FieldTerm) -> _CompiledTerm | None:
     if node.sign == "exists":
-        return _CompiledTerm(lambda line: line.has_level, READ)
+        return _CompiledTerm(lambda line: line.level != NONE, READ)
     if node.sign == "~":
         return None
     levels = [NONE if word.lower() == "none" else level_of_word(word) or None for word in node.values]
@@ -372,18 +408,19 @@ def _level_part(node: FieldTerm) -> _CompiledTerm | None:
         fits = compares(node.sign, str(levels[0]))
         least = levels[0] + (node.sign == ">")
         needs = [LOUD_LINE] if node.sign in (">", ">=") and least >= LOUD else []
-        return _CompiledTerm(lambda line: line.has_level and fits(line.record.level, ""), READ, needs)
+        fitting = frozenset(level for level in range(NONE + 1, len(NAMES)) if fits(level, ""))
+        return _CompiledTerm(lambda line: line.level in fitting, READ, needs, levels=fitting)
     known = frozenset(level for level in levels if level is not None)
     # A custom level such as AUDIT has a name but no rank.
     own = frozenset(word.lower() for word, level in zip(node.values, levels, strict=True) if level is None)
 
     def test(line: FilteredLine) -> bool:
-        record = line.record
-        if record.level in known:
+        if line.level in known:
             return True
-        return bool(own) and record.level == NONE and (record.level_word or "").lower() in own
+        return bool(own) and line.level == NONE and (line.record.level_word or "").lower() in own
 
-    return _CompiledTerm(test, READ, [LOUD_LINE] if not own and min(known) >= LOUD else [])
+    needs = [LOUD_LINE] if not own and min(known) >= LOUD else []
+    return _CompiledTerm(test, READ, needs, levels=known | ({NONE} if own else frozenset()))
 
 
 # For an event id; any other id is a field of the line.

@@ -51,9 +51,9 @@ DERIVED = frozenset(
     for role in parse_row(row).roles
     if role not in FILL and not (role in TABLE["pieces"] and TIME_ROLE.match(role))
 ) | {"method", "path", "version", "request", "status"}
-# Most of these belong to requests, and the text shows a request.
+# These belong to requests, and the text shows a request. A client stands in other lines, too.
 OF_REQUEST = frozenset(
-    ["client", "ident", "user", "method", "path", "version", "status", "phrase", "bytes", "referer", "agent", "rest"]
+    ["ident", "user", "method", "path", "version", "status", "phrase", "bytes", "referer", "agent", "rest"]
 )
 
 

@@ -5,7 +5,7 @@ JSON formats with keys of their own, from the table: the family of an object, te
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sse_hub.formats.names import MISSING, value_at
@@ -22,6 +22,9 @@ TYPES: dict[str, Callable[[object], bool]] = {
 BRACES = re.compile(r"\{[@$]?(\w+)(?:[^\w{}][^{}]*)?\}", re.ASCII)
 SLOTS = re.compile(r"\{\}")
 PERCENT = re.compile(r"%(?:%|[-+ #0]*(?:[1-9][0-9]*)?(?:\.[0-9]+)?[sdrifxeg])")
+# A longer text is no template, and values of more characters are not filled in: of a line of 1 MB, a text that names
+# one value again and again would make gigabytes.
+MAX_FILLED = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,11 @@ class Family:
     """
     A row of `families` in the table. `conditions` are pairs of a path and what its value must be.
 
-    Each object of the family has one of the keys `first`: the path of the first condition, and its first step.
+    Each object of the family has, of each pair of `keys`, one: the path of a condition, or its first step.
     """
 
     row: Members
-    first: tuple[str, str]
+    keys: tuple[tuple[str, str], ...]
     conditions: tuple[tuple[str, Callable[[object], bool]], ...]
     read: tuple[tuple[str, str], ...]
     hidden: frozenset[str]
@@ -42,11 +45,11 @@ class Family:
 
 def _family(row: Members) -> Family:
     conditions = tuple(map(_condition, row["has"]))
-    path = conditions[0][0]
+    needed = [text.partition(":")[0] for text in row["has"] if not text.startswith("!")]
     read = tuple(row.get("read", {}).items())
     return Family(
         row,
-        (path, path.partition(".")[0]),
+        tuple((path, path.partition(".")[0]) for path in needed),
         conditions,
         read,
         frozenset(row.get("hide", ())),
@@ -62,13 +65,15 @@ def _condition(text: str) -> tuple[str, Callable[[object], bool]]:
 FAMILIES = [_family(row) for row in TABLE["json"]["families"]]
 
 
-def family_of(members: Members) -> Family | None:
-    """The family of an object."""
-    for family in FAMILIES:
-        path, step = family.first
-        if (step in members or path in members) and all(
-            fits(value_at(members, path)) for path, fits in family.conditions
-        ):
+def possible_families(keys: Collection[str]) -> tuple[Family, ...]:
+    """The families that an object with these keys may be of."""
+    return tuple(family for family in FAMILIES if all(path in keys or step in keys for path, step in family.keys))
+
+
+def family_of(members: Members, possible: Iterable[Family] | None = None) -> Family | None:
+    """The family of an object. `possible` are those of `possible_families`, if they are known."""
+    for family in possible_families(members) if possible is None else possible:
+        if all(fits(value_at(members, path)) for path, fits in family.conditions):
             return family
     return None
 
@@ -81,17 +86,33 @@ def filled_in(members: Members, template: Mapping[str, str]) -> str | None:
 
 def _braces(text: str, values: object) -> str:
     names = values if isinstance(values, dict) else {}
-    return BRACES.sub(lambda found: text_of(names[found[1]]) if found[1] in names else found[0], text)
+    return _fill(text, BRACES, lambda found: text_of(names[found[1]]) if found[1] in names else found[0])
 
 
 def _in_order(text: str, signs: re.Pattern[str], values: object) -> str:
     left = iter(values if isinstance(values, list) else ())
 
-    def fill(found: re.Match[str]) -> str:
+    def value_for(found: re.Match[str]) -> str:
         if found[0] == "%%":
             return "%"
         value = next(left, MISSING)
         return found[0] if value is MISSING else text_of(value)
+
+    return _fill(text, signs, value_for)
+
+
+def _fill(text: str, signs: re.Pattern[str], value_for: Callable[[re.Match[str]], str]) -> str:
+    if len(text) > MAX_FILLED:
+        return text
+    room = MAX_FILLED
+
+    def fill(found: re.Match[str]) -> str:
+        nonlocal room
+        if room < 0:
+            return found[0]
+        value = value_for(found)
+        room -= len(value)
+        return found[0] if room < 0 else value
 
     return signs.sub(fill, text)
 

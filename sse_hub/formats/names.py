@@ -8,7 +8,7 @@ A key is looked up in any case; one with a dot also as a path.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -30,7 +30,13 @@ class RoleValue(NamedTuple):
 
     key: str | None
     value: Any
-    rank: int = -1
+
+
+class KeyOfRole(NamedTuple):
+    """A key of an object that may fill a role, if its value fits; with `steps`, what lies at that path below it."""
+
+    key: str
+    steps: list[str] | None
 
 
 Roles = dict[str, list[RoleValue]]
@@ -111,31 +117,47 @@ def to_number(value: object) -> float | None:
     return None
 
 
-def roles_of(members: Mapping[str, object]) -> Roles:
-    """For each role every key that could fill it, best first."""
-    found: Roles = {}
-    for key in islice(members, MAX_KEYS):
+def keys_by_role(keys: Iterable[str]) -> dict[str, list[KeyOfRole]]:
+    """For each role those of `keys` that could fill it, best first."""
+    ranked: dict[str, list[tuple[int, KeyOfRole]]] = {}
+    for key in islice(keys, MAX_KEYS):
         lower = key.lower()
-        flat, paths = FLAT.get(lower), PATHS.get(lower)
-        if flat is None and paths is None:
-            continue
-        value = members[key]
-        for role, rank in flat or ():
-            if FITS[role](value):
-                found.setdefault(role, []).append(RoleValue(key, value, rank))
-        if paths and isinstance(value, dict):
-            for role, rank, steps in paths:
-                inner = _at_path(value, steps)
-                if inner is not None and FITS[role](inner):
-                    found.setdefault(role, []).append(RoleValue(None, inner, rank))
-    for entries in found.values():
-        if len(entries) > 1:
-            entries.sort(key=_rank_of)
+        for role, rank in FLAT.get(lower, ()):
+            ranked.setdefault(role, []).append((rank, KeyOfRole(key, None)))
+        for role, rank, steps in PATHS.get(lower, ()):
+            ranked.setdefault(role, []).append((rank, KeyOfRole(key, steps)))
+    return {role: [key for _, key in sorted(found, key=_rank_of)] for role, found in ranked.items()}
+
+
+def _rank_of(entry: tuple[int, KeyOfRole]) -> int:
+    return entry[0]
+
+
+def roles_of(members: Mapping[str, object], keys: Mapping[str, Sequence[KeyOfRole]] | None = None) -> Roles:
+    """For each role every key that could fill it, best first. `keys` are those of `keys_by_role`, if they are known."""
+    if keys is None:
+        keys = keys_by_role(members)
+    found: Roles = {}
+    for role, of_role in keys.items():
+        if entries := entries_of(members, role, of_role):
+            found[role] = entries
     return found
 
 
-def _rank_of(entry: RoleValue) -> int:
-    return entry.rank
+def entries_of(members: Mapping[str, object], role: str, keys: Iterable[KeyOfRole]) -> list[RoleValue]:
+    """Those of `keys` whose values fit a role."""
+    fits = FITS[role]
+    entries = []
+    for key, steps in keys:
+        value = members[key]
+        if steps is None:
+            if fits(value):
+                entries.append(RoleValue(key, value))
+        elif isinstance(value, dict):
+            inner = _at_path(value, steps)
+            if inner is not None and fits(inner):
+                entries.append(RoleValue(None, inner))
+    return entries
 
 
 def _at_path(value: object, steps: list[str]) -> object:
@@ -178,7 +200,7 @@ def level_from(roles: Roles, scale: str | None) -> FoundLevel:
     """The level of an object from its roles; a word takes precedence over any number. `scale` is that of its family."""
     unknown = None
     levels = roles.get("level", [])
-    for key, value, _ in (*levels, *roles.get("levelIfKnown", [])):
+    for key, value in (*levels, *roles.get("levelIfKnown", [])):
         if not isinstance(value, str) or NUMERIC.fullmatch(value):
             continue
         found = FoundLevel(level_of_word(value), strip_ansi(value).strip(BLANKS), key)
@@ -188,7 +210,7 @@ def level_from(roles: Roles, scale: str | None) -> FoundLevel:
     if unknown:
         return unknown
     numbers = [*levels, *roles.get("levelNumber", [])]
-    for key, value, _ in numbers:
+    for key, value in numbers:
         number = to_number(value)
         if number is None:
             continue

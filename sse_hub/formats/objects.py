@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from sse_hub.formats.families import CONVERSIONS, Family, family_of, filled_in
 from sse_hub.formats.levels import ERROR, NONE, level_of_status, level_of_word
 from sse_hub.formats.names import FITS, MAX_KEYS, MISSING, Roles, RoleValue, level_from, roles_of, to_number, value_at
+from sse_hub.formats.object_shape import shape_of
 from sse_hub.formats.record import Record
 from sse_hub.formats.table import TABLE, as_in_javascript
 from sse_hub.formats.times import DAY_MS, Time, parse_time
@@ -43,12 +44,13 @@ class InnerReader(Protocol):
 
 def read_object(record: Record, members: Members, reading: InnerReader) -> None:
     """Fill `record` from the members of a JSON object."""
-    family = family_of(members)
+    shape = shape_of(members)
+    family = family_of(members, shape.families)
     record.format = family.row["fmt"] if family else "json"
     convert = family.row.get("convert") if family else None
     view, fields = CONVERSIONS[convert](members) if convert else (members, {})
     used: set[str] = set(family.hidden) if family else set()
-    roles = roles_of(view)
+    roles = roles_of(view, shape.roles if view is members else None)
     if family:
         for role, path in family.read:
             _prefer(roles, view, role, path)
@@ -117,7 +119,7 @@ def _near(value: object, arrived_ms: int | None) -> Time | None:
 
 
 def _take_first(record: Record, entries: Any, used: set[str], read: Callable[[object], Time | None]) -> bool:
-    for key, value, _ in entries:
+    for key, value in entries:
         if found := read(value):
             record.time = found
             _use(used, key)

@@ -8,15 +8,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sse_hub.formats.object_shape import HUB_KEYS, shape_of
 from sse_hub.formats.objects import read_object
 from sse_hub.formats.record import Record
-from sse_hub.formats.table import BLANKS, TABLE
+from sse_hub.formats.table import BLANKS
 from sse_hub.formats.text import head_of, read_text
 from sse_hub.formats.traces import failure_at, trace_start
-from sse_hub.formats.values import parse_object
+from sse_hub.formats.values import Members, parse_object
 
-SLOTS = frozenset(TABLE["json"]["slots"].split())
-HUB_KEYS = frozenset(TABLE["json"]["hubKeys"].split())
 HUB_MEMBERS = frozenset(key for key in HUB_KEYS if key.startswith("@"))
 MAX_DEPTH = 3
 # Longer names are cut; the line itself has all of it.
@@ -30,9 +29,14 @@ def read_line(line: str, arrived_ms: int | None = None) -> Record:
 
     `arrived_ms`, since the epoch, gives the year or the date to a time without one.
     """
+    return read_parsed(line, parse_object(line), arrived_ms)
+
+
+def read_parsed(line: str, members: Members | None, arrived_ms: int | None = None) -> Record:
+    """The record of `line`, of which `parse_object` has made `members`."""
     record = Record()
     try:
-        _LineReading(arrived_ms).line(record, line)
+        _LineReading(arrived_ms).parsed(record, line, members)
         if record.message is not None:
             _finish_message(record, record.message)
     except RecursionError:
@@ -62,7 +66,10 @@ class _LineReading:
 
     def line(self, record: Record, text: str) -> bool:
         """Read a line into `record`. True if it has a form of its own."""
-        members = parse_object(text) if self._depth <= MAX_DEPTH else None
+        return self.parsed(record, text, parse_object(text) if self._depth <= MAX_DEPTH else None)
+
+    def parsed(self, record: Record, text: str, members: Members | None) -> bool:
+        """Read a line of which these are the members, None if it is no object."""
         if members is None:
             record.text = text
             return read_text(record, text, self)
@@ -112,15 +119,9 @@ class _LineReading:
         return found
 
 
-# An envelope is an object with one meaningful key, the slot. `info` is a slot here, not a level.
+# An envelope is an object with one meaningful key, the slot.
 def _slot_of(members: Mapping[str, Any]) -> str | None:
-    slot = None
-    for key in members:
-        if key in HUB_KEYS:
-            continue
-        if slot is not None or key not in SLOTS:
-            return None
-        slot = key
+    slot = shape_of(members).slot
     if slot is None:
         return None
     held = members[slot]

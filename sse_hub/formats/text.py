@@ -23,6 +23,7 @@ from sse_hub.formats.levels import (
 )
 from sse_hub.formats.logfmt import parse_labels, parse_pairs, parse_scalar, split_pairs
 from sse_hub.formats.names import WHOLE, roles_of
+from sse_hub.formats.object_shape import shape_of
 from sse_hub.formats.objects import InnerReader, read_request_line
 from sse_hub.formats.record import Failure, Record
 from sse_hub.formats.rows import Fit, Rows, TableRow, parse_row
@@ -265,6 +266,8 @@ def _read_message(record: Record, text: str, reading: InnerReader) -> None:
 
 
 def _trailing_object(text: str) -> tuple[int, dict[str, object]] | None:
+    if len(text) > MAX_STRUCTURED:
+        return None
     at = 0 if text.startswith("{") else text.find(" {") + 1
     for _ in range(JSON_ATTEMPTS):
         if at >= WINDOW or text[at : at + 1] != "{":
@@ -375,7 +378,10 @@ def _by_pairs(record: Record, text: str, reading: InnerReader) -> bool:
     if pairs is None:
         return False
     words = sum(value is True for value in pairs.values())
-    is_known = not roles_of(pairs).keys().isdisjoint(("time", "level", "message")) and len(pairs) - words >= 2
+    is_known = (
+        not roles_of(pairs, shape_of(pairs).roles).keys().isdisjoint(("time", "level", "message"))
+        and len(pairs) - words >= 2
+    )
     if not is_known and (len(pairs) < 3 or words):
         return False
     reading.object(record, pairs)

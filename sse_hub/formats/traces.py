@@ -11,11 +11,9 @@ Every pattern begins at the beginning of a line and ends in it, so none takes lo
 import re
 from typing import Any
 
-import orjson
-
 from sse_hub.formats.record import Failure
 from sse_hub.formats.table import BLANKS, TABLE
-from sse_hub.formats.values import text_of
+from sse_hub.formats.values import indented, text_of
 
 # The table's `$` is the end of the text; these texts have no line feed.
 NAMED = re.compile(TABLE["traces"]["named"].removesuffix("$") + r"\Z")
@@ -117,7 +115,7 @@ def failure_of(value: Any) -> Failure:
         return _of_list(value)
     stack = _first_text(value, STACK_KEYS)
     if stack is None:
-        stack = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+        stack = indented(value)
     return Failure(_first_text(value, TYPE_KEYS), _first_text(value, MESSAGE_KEYS), stack)
 
 

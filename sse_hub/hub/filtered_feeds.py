@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sse_hub.filters.compile import Filter, FilterKey
 from sse_hub.filters.filter_set import FilterSet
+from sse_hub.filters.line import FilteredLine
 from sse_hub.hub.filter_budget import FilterBudget
 from sse_hub.hub.ring import Batch, Entry
 from sse_hub.hub.sieve import filtered_lines, skipped
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # More different sets than this are made again when their channel gets a line, which takes a millisecond.
 MAX_SETS = 256
+# A look at more bytes counts as the work of a filter of its own.
+LONG_BYTES = 16_384
+LOOK = "look"
 
 
 class FilterSets:
@@ -78,7 +82,7 @@ class FilteredFeeds:
         runs: dict[FilterKey, _Runs] = {}
         self._budget.begin(perf_counter())
         for offset, line in enumerate(filtered_lines(entry, 0, entry.length)):
-            for key in self._set.candidates(line):
+            for key in self._candidates(self._set, line):
                 filter = self._filters[key]
                 if filter.is_too_dear(line) or not self._budget.allows(key):
                     runs.setdefault(key, _Runs()).add(offset, judged=False)
@@ -98,6 +102,17 @@ class FilteredFeeds:
                     else:
                         feed.offer_later(skipped(entry, start, stop))
         return touched
+
+    def _candidates(self, filters: FilterSet[FilterKey], line: FilteredLine) -> Iterable[FilterKey]:
+        if len(line.payload) < LONG_BYTES:
+            return filters.candidates(line)
+        # The look at a long line may be most of the work for it, and is done for all filters.
+        if not self._budget.allows(LOOK):
+            return self._filters
+        started = perf_counter()
+        keys = filters.candidates(line)
+        self._budget.spend(LOOK, perf_counter() - started)
+        return keys
 
 
 class _Runs:

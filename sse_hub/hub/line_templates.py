@@ -14,7 +14,8 @@ import orjson
 from sse_hub.formats.families import family_of
 from sse_hub.formats.levels import ERROR, WORDS
 from sse_hub.formats.names import roles_of
-from sse_hub.formats.reader import SLOTS, read_line
+from sse_hub.formats.object_shape import SLOTS
+from sse_hub.formats.reader import read_line
 from sse_hub.formats.table import TABLE
 
 SCANNED_BYTES = 4_096

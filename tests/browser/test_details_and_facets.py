@@ -137,18 +137,28 @@ def test_f11_fields_of_the_lines_are_listed_with_exact_counts(page: Page, hub: H
     user = page.get_by_test_id("facet-user")
     expect(user.locator(".facet-name i")).to_have_text("20,000")
     counts = [len(range(rest, 20_000, 7)) for rest in range(5)]
-    expect(user.locator(".facet-value b")).to_have_text([f"{count:,}" for count in counts])
-    expect(page.get_by_test_id("facet-n")).to_contain_text("many (high cardinality)")
+    expect(user.locator(".facet-value:visible b")).to_have_text([f"{count:,}" for count in counts])
+    # A number with many values is told as a range.
+    expect(page.get_by_test_id("facet-n").get_by_test_id("facet-range")).to_contain_text("· 20,000")
+
+    # What is filtered out stays, and can be taken back; the counts are those of the result.
+    user.locator(".facet-value").nth(2).hover()
+    user.get_by_test_id("facet-out").nth(2).click()
+    expect(page.get_by_test_id("filter")).to_have_value("-user=u2")
+    expect(user.locator(".facet-name i")).to_have_text(f"{20_000 - counts[2]:,} / 20,000")
+    expect(page.get_by_test_id("level-none")).to_contain_text(f"{20_000 - counts[2]:,} / 20,000")
+    excluded = user.locator(".facet-value[data-out=true]")
+    expect(excluded).to_have_text("u2")
+    excluded.click()
+    expect(page.get_by_test_id("filter")).to_have_value("")
     user.locator(".facet-value").nth(1).click()
     expect(page.get_by_test_id("filter")).to_have_value("user=u1")
-    user.locator(".facet-value").nth(2).click(modifiers=["Alt"])
-
-    expect(page.get_by_test_id("filter")).to_have_value("user=u1 -user=u2")
+    expect(user.locator(".facet-value:visible b")).to_have_text([f"{counts[1]:,}"])
     page.get_by_test_id("facet-search").fill("zzz")
     expect(user).to_be_hidden()
 
 
-def test_f11_the_twelve_most_common_fields_are_listed_and_the_others_can_be_searched(
+def test_f11_fields_of_use_are_listed_first_and_the_others_can_be_opened_and_searched(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     names = [f"field{n:02}" for n in range(15)]
@@ -161,14 +171,17 @@ def test_f11_the_twelve_most_common_fields_are_listed_and_the_others_can_be_sear
     wait_received(page, 15)
 
     shown = page.locator(".facet")
-    expect(shown.locator(".facet-name span")).to_have_text(names[:12])
-    expect(shown.locator(".facet-name i")).to_have_text([str(15 - n) for n in range(12)])
+    # The others have the same value in all lines.
+    expect(shown.locator(".facet-name span")).to_have_text(names[:7])
+    expect(shown.locator(".facet-name i")).to_have_text([str(15 - n) for n in range(7)])
     expect(shown.first.locator(".facet-value:visible b")).to_have_text(["8", "1", "1", "1", "1"])
     # The bar behind a value is as wide as its share.
     assert (
         shown.first.locator(".facet-value").first.evaluate("(part) => part.style.getPropertyValue('--share')")
         == "53.3%"
     )
+    page.get_by_role("button", name="More (8)").click()
+    expect(shown.locator(".facet-name span")).to_have_text(names)
     page.get_by_test_id("facet-search").fill("d14")
     expect(shown.locator(".facet-name span")).to_have_text(["field14"])
 

@@ -13,6 +13,7 @@ from tests.support.browser_page import (
     ALL_NUMBERS,
     Publish,
     load_older,
+    messages,
     numbered,
     numbers_published,
     open_page,
@@ -201,7 +202,7 @@ def test_the_filter_and_the_level_chips_apply_to_older_lines(page: Page, hub: Hu
     page.get_by_test_id("level-error").click(modifiers=["Shift"])
     expect(page.get_by_test_id("row")).to_have_count(5)
 
-    load_older(page)
+    page.keyboard.press("Home")
 
     expect(page.get_by_test_id("held")).to_have_text("1,900")
     expect(page.get_by_test_id("level-error")).to_contain_text("19")
@@ -213,6 +214,56 @@ def test_the_filter_and_the_level_chips_apply_to_older_lines(page: Page, hub: Hu
     page.get_by_test_id("level-error").click(modifiers=["Shift"])
     expect(page.get_by_test_id("shown")).to_be_hidden()
     assert page.evaluate(ALL_NUMBERS) == list(range(1, 1_901))
+
+
+def test_the_rest_of_the_log_is_searched_with_hits_in_the_same_list_and_their_context(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "searched")
+    publish("searched", numbered(range(1, 1_901)))
+    reload(page, 1_900)
+    words, button, rows = (
+        page.get_by_test_id("top-words"),
+        page.get_by_test_id("top-button"),
+        page.get_by_test_id("row"),
+    )
+    page.get_by_test_id("filter").fill("level=error")
+    page.keyboard.press("Enter")
+    expect(words).to_have_text("5 hits in the 500 newest lines")
+
+    # It can be stopped, and goes on.
+    asked: list[Route] = []
+    page.route("**/search?*", lambda route: asked.append(route))
+    button.click()
+    expect(words).to_have_text("Searching the log…, 5 hits")
+    button.click()
+    expect(words).to_have_text("Search stopped, 5 hits")
+    expect(button).to_have_text("Search on")
+    page.unroute("**/search?*")
+    button.click()
+    expect(words).to_have_text("All of the log searched, 19 hits")
+    expect(button).to_be_hidden()
+    expect(rows).to_have_count(19)
+    expect(rows.first).to_contain_text("line 100")
+    expect(page.get_by_test_id("held")).to_have_text("514")
+
+    # Another filter begins anew: what is held is whole again.
+    page.get_by_test_id("filter").fill('"line 123"')
+    page.keyboard.press("Enter")
+    empty = page.get_by_test_id("empty")
+    expect(empty).to_contain_text("None of the 500 newest lines match")
+    page.get_by_test_id("search-log").click()
+    expect(rows).to_have_count(11)
+    assert messages(page) == ["line 123", *(f"line {n}" for n in range(1230, 1240))]
+
+    # The neighbours of a hit are loaded when they are asked for.
+    rows.nth(5).click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    expect(rows.filter(has_text="line 1229")).to_be_in_viewport()
+    expect(rows.filter(has_text="line 1241")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(rows).to_have_count(11)
 
 
 def test_f02_gaps_in_the_log_are_rows_at_their_place(page: Page, hub: HubProcess, publish: Publish) -> None:

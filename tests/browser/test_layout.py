@@ -76,8 +76,9 @@ def test_borders_are_dragged_or_moved_by_keys_and_stay_where_they_are_put(
 def test_details_are_right_below_or_in_the_place_of_the_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.set_viewport_size({"width": 1400, "height": 900})
     open_page(page, hub, "placed")
-    publish("placed", numbered([1]))
-    row, grid, details = (page.get_by_test_id(name) for name in ("row", "grid", "drawer"))
+    publish("placed", numbered([1, 2]))
+    grid, details = page.get_by_test_id("grid"), page.get_by_test_id("drawer")
+    row = page.get_by_test_id("row").last
     row.click()
 
     # Below in a window of this width; elsewhere if the reader wants that.
@@ -85,6 +86,12 @@ def test_details_are_right_below_or_in_the_place_of_the_lines(page: Page, hub: H
     tall = box(details)["height"]
     drag(page, border(page, "Height of the details"), 0, -50)
     assert box(details)["height"] == tall + 50
+    # What is seldom wanted is folded, and stays as it is from line to line.
+    expect(page.get_by_test_id("raw")).to_be_hidden()
+    page.get_by_test_id("drawer-fold-raw").locator("summary").click()
+    page.keyboard.press("k")
+    expect(page.get_by_test_id("raw")).to_contain_text("line 1")
+    expect(page.get_by_test_id("raw")).to_be_visible()
     page.get_by_test_id("details-right").click()
     drag(page, border(page, "Width of the details"), -80, 0)
     assert box(details)["width"] == 420 + 80

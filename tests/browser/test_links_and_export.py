@@ -222,6 +222,42 @@ def test_f17_the_log_is_downloaded_from_the_hub_whatever_the_page_holds(
     assert "line 1" not in (tmp_path / "older").read_text()
 
 
+def test_an_export_of_the_log_takes_filter_levels_and_columns_along_and_says_what_it_saves(
+    page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
+) -> None:
+    levels = ("debug", "info", "warn", "error")
+    lines = [{"level": levels[n % 4], "message": f"line {n}", "user": f"u{n % 3}"} for n in range(600)]
+    publish("f17.errors", [json.dumps(line) for line in lines])
+    page.goto(f"{hub.url}/index?channel=f17.errors&tail=10&q=level>=warn&hide=warn&column=user")
+    expect(page.get_by_test_id("held")).to_have_text("10")
+
+    page.get_by_test_id("export").click()
+    says = page.get_by_test_id("export-says")
+    expect(says).to_contain_text("Lines that match level>=warn -level=warn, 3 lines, from f17.errors, as NDJSON")
+    page.get_by_test_id("ask-scope").select_option("log")
+    expect(says).to_contain_text("about 150 lines")
+    expect(page.get_by_test_id("export-preview")).to_contain_text('"line 3"')
+    page.get_by_test_id("ask-since").fill("last tuesday")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("ask-since")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#export-since")).to_contain_text("“last tuesday” is not a valid time")
+    page.get_by_test_id("ask-since").fill("-2h")
+    page.get_by_test_id("ask-format").select_option("csv")
+    page.get_by_test_id("export-column-fields").uncheck()
+    expect(says).to_contain_text("as CSV, columns: time, channel, level, logger, message, user.")
+    expect(page.get_by_test_id("export-preview")).to_contain_text("time,channel,level,logger,message,user")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+
+    download.value.save_as(tmp_path / "errors.csv")
+    expect(page.get_by_test_id("toast")).to_have_text("150 lines downloaded")
+    with (tmp_path / "errors.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if not row["message"].startswith("#")]
+    assert [(row["level"], row["message"], row["user"]) for row in rows] == [
+        ("ERROR", f"line {n}", f"u{n % 3}") for n in range(3, 600, 4)
+    ]
+
+
 def test_f17_selected_shown_or_all_lines_can_be_saved_as_text(
     page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
 ) -> None:

@@ -34,7 +34,11 @@ pytestmark = pytest.mark.browser
 FORMATS = json.loads((ROOT / "tests" / "fixtures" / "formats.json").read_text(encoding="utf-8"))[:100]
 VISIBLE = str.maketrans({"\0": "␀", "\u202e": "⟨U+202E⟩"})
 # What the rows say.
-SHOWN = """() => [...document.querySelectorAll("[data-testid=row]")].map((row) => {
+# What the rows show, in the order in which their lines came.
+SHOWN = """() => [...document.querySelectorAll("[data-testid=row]")].sort((one, other) => {
+  const [[fence, count], [otherFence, otherCount]] = [one, other].map((row) => row.dataset.id.split("-").map(Number));
+  return fence - otherFence || count - otherCount;
+}).map((row) => {
   const text = (name) => row.querySelector(name).textContent;
   return { time: text(".time"), level: row.dataset.level, logger: text(".logger"), message: text(".message") };
 })"""
@@ -79,7 +83,7 @@ def test_f04_a_line_of_every_format_shows_time_level_logger_and_message(
 ) -> None:
     """Some of the fixture: those without a year, or a date, are of another one here."""
     page.set_viewport_size({"width": 1_600, "height": 2_400})
-    for name, value in (("zone", "UTC"), ("publisherZone", "UTC"), ("time", "iso")):
+    for name, value in (("zone", "UTC"), ("publisherZone", "UTC"), ("time", "iso"), ("order", "line")):
         page.add_init_script(f"localStorage.setItem('sse-hub.{name}', '{value}')")
     open_page(page, hub, "formats")
 
@@ -109,7 +113,7 @@ def test_r13_a_browser_that_has_kept_nonsense_gets_a_working_page(
     """Each setting with a value of the right kind that would break the page."""
     kept = dict.fromkeys(("size", "drawer", "held", "holdBack", "guard", "hints"), "1e12")
     kept |= dict.fromkeys(("rules", "views", "recent", "alarms"), "[[[]]]")
-    kept |= dict.fromkeys(("theme", "density", "lang", "time", "zone", "publisherZone"), "'" * 5000)
+    kept |= dict.fromkeys(("theme", "density", "lang", "time", "order", "zone", "publisherZone"), "'" * 5000)
     kept |= dict.fromkeys(("wrap", "rail", "hist", "facets", "repeats", "tokens", "keys", "announce"), "2")
     page.add_init_script(
         f"for (const [name, text] of {list(kept.items())!r}) localStorage.setItem(`sse-hub.${{name}}`, text)"
@@ -464,11 +468,16 @@ def test_f07_hiding_all_levels_is_explained_and_can_be_undone(page: Page, hub: H
     expect(page.get_by_test_id("rate")).to_have_text("–")
 
 
-def test_f13_adding_a_channel_causes_no_gap_in_the_first(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f13_a_channel_that_is_added_brings_its_past_and_causes_no_gap_in_the_first(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "one.a")
-    publish("one.a", numbered([1, 2]))
-    publish("one.b", numbered([3]))
+    # Each comes in a read of its own, later than the one before.
+    for number, channel in ((1, "one.a"), (3, "one.b"), (2, "one.a")):
+        publish(channel, numbered([number]))
+        expect(page.get_by_test_id(f"channel-{channel}")).to_be_visible()
+        wait_received(page, 1)
     wait_received(page, 2)
 
     page.get_by_test_id("channel-one.b").click(modifiers=["Control"])
@@ -479,9 +488,10 @@ def test_f13_adding_a_channel_causes_no_gap_in_the_first(page: Page, hub: HubPro
     expect(page.get_by_test_id("row").last).to_contain_text("line 5")
     of_first = page.locator("[data-testid=row][data-ch='one.a'] .message").all_inner_texts()
     assert of_first == ["line 1", "line 2", "line 4"]
-    expect(page.get_by_test_id("joined")).to_have_text(
-        "one.b was opened here; reload the page to see its earlier lines"
-    )
+    rows = page.locator(".spacer .row")
+    parts = ("line 1", "line 3", "line 2", "added here", "line 4", "line 5")
+    expect(rows).to_have_text([re.compile(part) for part in parts])
+    expect(page.get_by_test_id("joined")).to_have_text("one.b was added here")
     assert page.evaluate("window.openStreams()") == 1
     assert page.url.endswith("?channel=one.a&channel=one.b")
     page.get_by_role("button", name="Close one.a").first.click()
@@ -546,7 +556,7 @@ def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_channel_list_is_a_s
     expect(page.get_by_test_id("channel-input")).not_to_be_in_viewport()
     expect(page.get_by_test_id("follow")).to_have_text("following")
     page.get_by_test_id("row").last.click()
-    expect(page.get_by_test_id("raw")).to_be_visible()
+    expect(page.get_by_test_id("drawer")).to_be_visible()
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("dark", "rgb(16, 20, 24)"), ("light", "rgb(255, 255, 255)")])

@@ -34,7 +34,7 @@ def parse_destination(name: str, table: Mapping[str, Any], environ: Mapping[str,
         raise ValueError(f"a destination must be called 1 to 64 of a-z, 0-9 and -, but not {CHANNEL_NAME!r}")
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in MEMBERS:
-        raise ValueError('kind must be "webhook" or "apprise"')
+        raise ValueError('kind must be "webhook", or "apprise" for Slack, Discord, e-mail and others')
     if unknown := set(table) - set(MEMBERS[kind]):
         raise ValueError(f"{min(unknown)[:64]!r} is unknown; of kind {kind} it may have {', '.join(MEMBERS[kind])}")
     allow_private = table.get("allow_private", False)

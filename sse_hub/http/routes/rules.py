@@ -31,6 +31,8 @@ from sse_hub.protocol.ids import cursor_since, iso_time
 
 MAX_RULE_BYTES = 32 * 1024
 TRIAL_ID = "trial"
+# What GET /rules says of a rule beside its members.
+SHOWN = ("id", "version", "source", "state")
 WHY_SKIPPED = "since they were too long for this filter, or for a reason that is in the log of the hub"
 
 rule_routes = api_blueprint("sse_hub_rules")
@@ -86,9 +88,9 @@ async def remove_rule(request: Request, id: str) -> HTTPResponse:
     context = context_of(request.app)
     grant = await _require_operator(request, context)
     _require_readable(grant, context.alerts.book.rules.get(id))
-    version = _version_in(request)
-    if version is None:
-        raise InvalidRequest("If-Match must have the version of the rule.")
+    if request.headers.get("if-match", "").strip() in ("", "*"):
+        raise InvalidRequest("Send If-Match with the version of the rule.")
+    version = _version_in(request) or ""
     await context.alerts.book.remove(id, version)
     return json({"id": id}, headers=NO_STORE)
 
@@ -125,7 +127,7 @@ def _as_json(context: Context, rule: AlertRule, heads: dict[str, RuleHead]) -> d
         "at_work": head is not None,
     }
     source = "file" if rule.id in context.alerts.book.file_rules else "page"
-    return rule.members() | {"id": rule.id, "version": rule.version, "source": source, "state": state}
+    return rule.members() | dict(zip(SHOWN, (rule.id, rule.version, source, state), strict=True))
 
 
 async def _require_operator(request: Request, context: Context) -> Grant:
@@ -158,6 +160,9 @@ async def _rule_in(request: Request, context: Context, id: str) -> tuple[AlertRu
         members = orjson.loads(body)
     except (ValueError, RecursionError):
         raise InvalidRule("The body must be a rule as a JSON object.") from None
+    if isinstance(members, dict) and id in (members.get("id", id), TRIAL_ID):
+        # Whoever changes a rule sends back what GET /rules has shown.
+        members = {name: value for name, value in members.items() if name not in SHOWN}
     rule = parse_rule(id, members, book.destinations)
     _require_readable(grant, rule)
     return rule, grant

@@ -110,6 +110,8 @@ def _field_in(request: Request, name: str) -> str | None:
     query = query_of(request)
     if name not in query:
         return None
+    if len(query.getlist(name)) > 1:
+        raise InvalidRequest(f"{name}= is given several times; one request is about one field.")
     text = str(query.get(name))
     if not 1 <= len(text) <= MAX_FIELD_CHARACTERS:
         raise InvalidRequest(f"{name}= has {len(text)} characters; it must be a field of 1 to {MAX_FIELD_CHARACTERS}.")

@@ -62,7 +62,10 @@ def test_a_rule_is_made_fires_is_changed_and_removed(guarded: HubProcess, no_rul
 
     assert put(guarded, "declined", RULE, operator() | NEW).status == 409
     assert put(guarded, "declined", RULE, operator() | {"If-Match": "another"}).status == 409
-    changed = put(guarded, "declined", RULE | {"paused": True}, operator() | {"If-Match": made.headers["etag"]})
+    # As whoever changes one member of what the hub has shown.
+    shown = rules(guarded, operator())["declined"] | {"paused": True}
+    assert put(guarded, "another", shown, operator() | NEW).status == 400
+    changed = put(guarded, "declined", shown, operator() | {"If-Match": made.headers["etag"]})
     assert (changed.status, changed.json["paused"]) == (200, True)
     assert not changed.json["state"]["at_work"]
     text = fetch(guarded, "/rules.toml", headers=operator())

@@ -184,6 +184,7 @@ def test_missing_lines_are_told_so_that_a_low_count_is_no_calm() -> None:
     ("query", "told"),
     [
         ("by=level&field=took", "one of them"),
+        ("by=level&by=user", "one field"),
         ("by=", "by= has 0 characters; it must be a field of 1 to 128."),
         ("field=" + "x" * 129, "129 characters"),
         ("step=0s", "step='0s' must be a duration such as 90s"),

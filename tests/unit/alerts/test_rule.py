@@ -99,7 +99,7 @@ def test_a_file_that_is_wrong_is_refused(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("member", "value", "words"),
     [
-        ("channels", [], "0 channels were requested"),
+        ("channels", [], "must be a list of names or patterns"),
         ("channels", "shop.*", "must be a list of texts"),
         ("channels", ["sse-hub.alerts"], "an alert would make the next one"),
         ("channels", ["sse-hub:fence"], "is reserved"),
@@ -178,3 +178,30 @@ def test_a_rule_is_an_object(members: object) -> None:
 def test_an_id_is_a_plain_name(id: str) -> None:
     with pytest.raises(InvalidRule):
         parse_rule(id, RULE)
+
+
+@pytest.mark.parametrize(
+    ("filter", "at", "advice"),
+    [
+        ("level>=warn AND user=u7", 13, "side by side must all match"),
+        ("level = error", 7, "without blanks"),
+        ("status>=500 || took>1s", 13, "write OR"),
+        ("x (a NOT b)", 6, "write -term"),
+        ("user==u7", 1, "write = instead of =="),
+        ("-user=~u7", 2, "write ~ instead of =~"),
+        ("user='u7'", 1, "double quotes"),
+        ("'timed out'", 1, "double quotes"),
+    ],
+)
+def test_a_filter_of_another_language_would_never_fire_and_is_refused(filter: str, at: int, advice: str) -> None:
+    with pytest.raises(InvalidRule, match=advice) as refused:
+        parse_rule("a", RULE | {"filter": filter})
+
+    assert f"from character {at}: " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "filter", ['"AND" x', '"level = error"', "user=\"'u7'\" it's", "/a && b/", "a=b=c", "url~==", "and not or"]
+)
+def test_texts_that_only_look_like_another_language_are_taken(filter: str) -> None:
+    assert parse_rule("a", RULE | {"filter": filter}).filter == filter

@@ -66,6 +66,12 @@ def test_a_filter_that_needs_no_text_lets_every_line_pass_the_first_look(typed: 
         ("status=404", rb'{"info":"WARNING:     10.0.0.1:5555 - \"GET /x\" 404"}'),
         ('"a/b"', rb'{"info":"a\/b"}'),
         ("flag=true", b"level=info msg=x flag"),
+        (
+            "client:*",
+            b"[Sat Nov 21 03:50:18.780123 2026] [proxy:warn] [remote 10.0.0.1:80] AH01144: no handler",
+        ),
+        ("status<100", b"1795233018.123    512 10.0.0.1 TCP_MISS_ABORTED/000 0 GET http://x/ - HIER_NONE/- -"),
+        ("status=1 OR status>=500", b'{"log":"10.0.0.1 - - [21/Nov/2026:03:50:18 +0000] \\"GET / HTTP/1.1\\" 503 7"}'),
     ],
 )
 def test_a_line_that_may_hide_what_the_filter_needs_passes_the_first_look(typed: str, line: bytes) -> None:

@@ -76,6 +76,21 @@ def differences(lines: list[str]) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def test_both_readers_give_up_on_the_same_lines_of_full_length() -> None:
+    long = "x" * 65_600
+    lines = [
+        json.dumps({"@t": "2026-11-21T03:50:18Z", "@mt": "{a} {b} {a} {c}", "a": "short", "b": long, "c": 1}),
+        json.dumps({"@t": "2026-11-21T03:50:18Z", "@mt": "{a}" * 30_000, "a": long}),
+        json.dumps({"msg": f"%s %s {long}", "args": [1, 2], "levelno": 30}),
+        f'a {long[:65_000]} {{"level": "error", "message": "b"}}',
+        f'a {long} {{"level": "error", "message": "b"}}',
+        "a" + ' {"a":[' * 8 + long + "}",
+    ]
+
+    assert differences(lines) == []
+    assert [len(read_line(line, ARRIVED_MS).message or "") for line in lines[:2]] == [len("short {b} {a} {c}"), 90_000]
+
+
 def test_c10_both_readers_make_the_same_record_of_every_fixture() -> None:
     assert differences(FIXTURES) == []
 

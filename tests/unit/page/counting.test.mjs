@@ -4,10 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Facets } from "../../../web/js/store/facets.js";
+import { isRange, rankFields } from "../../../web/js/store/field-ranking.js";
 import { Histogram, barAt, rangeOf, rangeQuery } from "../../../web/js/store/histogram.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { fieldTerm } from "../../../web/js/query/terms.js";
+import { Lists } from "../../../web/js/store/lists.js";
+import { ResultCounter } from "../../../web/js/store/result-counter.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { cpuMs } from "./cpu.mjs";
 
@@ -175,4 +178,64 @@ test("adding 100 lines to 100,000 is fast", () => {
   if (process.env.SHOW_TIMES) console.log("histogram", took.toFixed(1), "ms");
   assert.equal(total, 100_000);
   assert.ok(took < 100, `${took} ms`);
+});
+
+test("with a filter, levels and fields count its result, each line once, whether its level is shown or not", async () => {
+  const ring = new Ring(6);
+  const facets = new Facets();
+  const result = new ResultCounter(ring, facets);
+  const lists = new Lists(ring);
+  lists.result = result;
+  ring.onDrop = (seq) => {
+    result.remove(seq);
+    facets.remove(seq);
+  };
+  const add = (level, user) => {
+    const line = JSON.stringify({ user, msg: "m" });
+    const seq = ring.append("a", null, line, level, T);
+    facets.add(seq, normalise(line, T));
+    lists.offer(seq);
+  };
+  const values = () => Object.fromEntries(facets.summaries().find(({ name }) => name === "user").values.map(({ value, shown, count }) => [value, [shown, count]]));
+  const held = new HeldLine(ring);
+  const filter = (text, hidden = null) => {
+    const fits = (seq) => compileQuery(text).test(held.at(seq));
+    const shows = (seq) => fits(seq) && ring.level(seq) !== hidden;
+    return new Promise((done) => lists.refilter(shows, null, done, hidden === null ? null : (seq) => ring.level(seq) === hidden && fits(seq)));
+  };
+  for (const [level, user] of [[3, "u1"], [3, "u2"], [6, "u1"], [6, "u3"]]) add(level, user);
+
+  assert.deepEqual([result.active, [...result.perLevel].some(Boolean)], [false, false]);
+  await filter("user=u1");
+  assert.deepEqual([result.perLevel[3], result.perLevel[6], values()], [1, 1, { u1: [2, 2], u2: [0, 1], u3: [0, 1] }]);
+  await filter("user=u1", 6);
+  assert.deepEqual([lists.main.shown, result.perLevel[3], result.perLevel[6]], [1, 1, 1]);
+  // New lines are counted, and those that fall off no longer.
+  for (const user of ["u1", "u2", "u1"]) add(6, user);
+  assert.deepEqual([ring.held, result.perLevel[3], result.perLevel[6], values()], [6, 0, 3, { u1: [3, 3], u2: [0, 2], u3: [0, 1] }]);
+  await new Promise((done) => lists.refilter(null, null, done));
+  assert.deepEqual([result.active, result.perLevel[6]], [false, 0]);
+});
+
+test("fields that divide the lines come first, then numbers as a range; ids, constants and rare fields are of little use", () => {
+  const { facets, add } = counted(1_000);
+  for (let n = 0; n < 1_000; n += 1) {
+    add({ msg: "m", user: `u${n % 7}`, status: n % 10 ? 200 : 500, duration_ms: n % 100, trace: `t${n}`, seq_id: n, host: "web-1", ...(n === 5 && { ctx: { a: { b: 1 } } }) });
+  }
+
+  const { first, more } = rankFields(facets.summaries());
+
+  assert.deepEqual(first.map(({ name }) => name), ["status", "user", "duration_ms"]);
+  assert.deepEqual(more.map(({ name }) => name).toSorted(), ["ctx.a.b", "host", "seq_id", "trace"]);
+  assert.deepEqual([first[2].numbers, isRange(first[2]), isRange(first[0])], [{ least: 0, middle: 49, most: 99 }, true, false]);
+  assert.equal(rankFields(facets.summaries(), new Set(["host"])).first[0].name, "host");
+});
+
+test("the range of a number with more values than are counted is that of its newest lines", () => {
+  const { facets, add } = counted(5_000);
+  for (let n = 0; n < 3_000; n += 1) add({ took: n });
+
+  const [took] = facets.summaries();
+
+  assert.deepEqual([took.many, took.numbers.most, took.numbers.least >= 2_400, took.numbers.middle > took.numbers.least], [true, 2_999, true, true]);
 });

@@ -8,10 +8,12 @@ import { test } from "node:test";
 import { FilteredList } from "../../../web/js/store/filtered-list.js";
 import { Ingest } from "../../../web/js/store/ingest.js";
 import { Joiner } from "../../../web/js/store/joiner.js";
+import { LineCounter } from "../../../web/js/store/line-counter.js";
 import { Lists } from "../../../web/js/store/lists.js";
 import { MultilineJoiner } from "../../../web/js/store/multiline.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { Series } from "../../../web/js/store/series.js";
+import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { cpuMs } from "./cpu.mjs";
 
@@ -111,6 +113,39 @@ test("a row that joins another moves the rows behind it, also while a filter is 
   assert.deepEqual([list.shown, list.foldedSeqs(list.first + 1), list.rowOf(4)], [6, [3, 4], list.first + 1]);
   list.fold(4, 1);
   assert.equal(rows().length, 4);
+});
+
+test("a row is judged as one: by the level of its first line, and by the text of all its lines", async () => {
+  const ring = new Ring(1_000);
+  const lists = new Lists(ring);
+  const counter = (lists.counter = new LineCounter(ring));
+  const ingest = new Ingest(ring, lists, new Series());
+  const line = new HeldLine(ring);
+  const filter = (text) => new Promise((done) => {
+    const { test: passes } = compileQuery(text);
+    lists.refilter(passes && ((seq) => passes(line.at(seq))), null, done);
+  });
+  const { main } = lists;
+  const rows = () => Array.from({ length: main.end - main.first }, (_, at) => [ring.text(main.seqAt(main.first + at)), main.foldedCount(main.first + at)]);
+  let came = 0;
+  const publish = (...texts) => texts.forEach((text) => ingest.addLines([[`1000-${(came += 1)}`, "a", text]], 1_100));
+  const error = "2026-11-21 03:50:18,780 ERROR Order failed";
+  const trace = ["java.lang.IllegalStateException: no stock", "\tat shop.Cart.pay(Cart.java:12)", "Caused by: java.io.IOException: y", "\tat shop.Db.read(Db.java:7)"];
+  const other = "2026-11-21 03:50:19,000 INFO next";
+
+  for (const [text, expected] of [
+    ["level>=error", [[error, 4]]], ["Cart.java", [[error, 4]]], ["/failed$/ Cart", [[error, 4]]], ["-IOException", [[other, 0]]], ["level=none", []], ["-level>=error Db", []],
+  ]) {
+    // As the lines come, and at once: the row comes and goes with what its later lines say.
+    ingest.forget(() => false);
+    await filter(text);
+    publish(error, ...trace, other);
+    main.trim();
+    const live = [rows(), main.shown, counter.bars().total, ring.perLevel[6]];
+    await filter(text);
+    assert.deepEqual(live, [rows(), main.shown, counter.bars().total, ring.perLevel[6]], text);
+    assert.deepEqual([rows(), ring.perLevel[6], ring.perLevel[0]], [expected, 5, 0], text);
+  }
 });
 
 test("C1: joining costs little for any line", () => {

@@ -55,7 +55,7 @@ test("R13: of what the browser has kept, only values that a setting may have are
     '[{"text":"x","colour":["#ffffff"]}]', '{"__proto__":{"a":true}}', '{"a b":true,"c":"true"}', '{"constructor":1}', "Mars/Base", "DARK", "auto ", "__proto__",
   ];
   const may = {
-    theme: [], density: [], lang: [], time: [], zone: [], publisherZone: [], size: [], drawer: [], held: [],
+    theme: [], density: [], lang: [], time: [], order: [], zone: [], publisherZone: [], size: [], drawer: [], held: [],
     details: [], drawerHeight: [], railWidth: [], channelsHeight: [], channelWidth: [], loggerWidth: [],
     holdBack: [0], guard: [0], hints: [0],
     wrap: [true], rail: [true], hist: [true], facets: [true], repeats: [true], tokens: [true], keys: [true], announce: [true],
@@ -74,7 +74,7 @@ test("R13: of what the browser has kept, only values that a setting may have are
 
 test("R13: what settings may be is kept, up to the ends of the ranges, and of lists what can be used", () => {
   const kept = {
-    theme: "contrast", density: "compact", lang: "zh", time: "gap", zone: "Asia/Kolkata", publisherZone: "UTC", size: 18, drawer: 4_000, held: 10_000,
+    theme: "contrast", density: "compact", lang: "zh", time: "gap", order: "arrival", zone: "Asia/Kolkata", publisherZone: "UTC", size: 18, drawer: 4_000, held: 10_000,
     holdBack: 5_000, guard: 100_000, hints: 0, wrap: true, rail: false, hist: false, facets: false, repeats: true, tokens: false, keys: false, announce: false,
     rules: [{ text: "boom", colour: "#FF9f43", row: true, sound: false, title: true }],
     views: [{ name: "a", query: "?channel=a&q=%22" }],

@@ -120,7 +120,7 @@ function log(all, markers = []) {
       return Response.json({ lines: markers.filter(([id]) => isAfter(parseId(id), after) && (before === null || isAfter(parseId(before), parseId(id)))), more: false, gaps: [] });
     }
     asked.push(before);
-    const older = ordered.filter(([id]) => before === null || isAfter(parseId(before), parseId(id)));
+    const older = ordered.filter(([id, channel]) => query.getAll("channel").includes(channel) && (before === null || isAfter(parseId(before), parseId(id))));
     const limit = Number(query.get("limit"));
     return Response.json({ lines: older.slice(-limit), more: older.length > limit, gaps: [] });
   };
@@ -242,7 +242,51 @@ test("opening a channel beside others adds a note, unless no line is held", () =
   ingest.noteJoined("b", 0);
 
   assert.deepEqual(rows(ring), ["a 5-1", "joined"]);
-  assert.match(noteText(ring.text(1)), /^b was opened here; /);
+  assert.equal(noteText(ring.text(1)), "b was added here");
+});
+
+/** The loader of a page in which `a` is open, and `b` is opened beside it; the log has both. */
+function joining(capacity, held, all) {
+  const { ring, list, ingest } = page(capacity);
+  ingest.holdBack(250);
+  ingest.addLines(held, 60_000);
+  log(all);
+  const older = new HistoryLoader(ring, ingest, () => {});
+  older.reset(["a", "b"]);
+  return { ring, list, ingest, older };
+}
+
+test("a channel that is opened beside others brings its lines since the oldest one held, each once and at its place", async () => {
+  const a = [4, 5, 6, 7].flatMap((fence) => lines("a", fence * 1_000, 1, 2));
+  const b = [3, 4, 5, 6, 7].flatMap((fence) => lines("b", fence * 1_000 + 500, 1, 2));
+  const { ring, list, ingest, older } = joining(100, a.slice(2), [...a, ...b]);
+  ingest.noteJoined("b", 60_000);
+  // The stream goes on from the last line of "a": it brings the end of "b" again, before or after the log does.
+  older.join(["b"]);
+  ingest.addLines(b.slice(-1), 60_000);
+  await older.loadUntil(() => true);
+  ingest.addLines(b.slice(-2), 60_000);
+
+  const expected = [5, 6, 7].flatMap((fence) => ["a", "b"].flatMap((name, at) => [1, 2].map((count) => `${name} ${fence * 1_000 + at * 500}-${count}`)));
+  assert.deepEqual(rows(ring).filter((row) => row !== "joined"), expected);
+  assert.deepEqual([list.shown, ring.held, ring.notes, older.state.name], [12, 12, 1, "idle"]);
+  await older.loadUntil(() => older.state.name !== "idle");
+  assert.deepEqual([ring.held, rows(ring)[0]], [18, "b 3500-1"]);
+});
+
+test("of a loud channel the newest lines come first, and a row says so until the others are loaded", async () => {
+  const loud = [4, 5, 6].flatMap((fence) => lines("b", fence, 1, 2_000));
+  const { ring, list, older } = joining(50_000, [...lines("a", 3, 1, 1), ...lines("a", 7, 1, 1)], [...lines("a", 3, 1, 1), ...loud, ...lines("a", 7, 1, 1)]);
+  older.join(["b"]);
+  await older.loadUntil(() => true);
+
+  assert.deepEqual(rows(ring).slice(0, 3), ["a 3-1", "notLoaded", "b 4-1001"]);
+  assert.deepEqual([ring.held, list.shown, ring.notes], [5_002, 5_002, 1]);
+  assert.match(noteText(ring.text(ring.first + 1)), /^b: .* “Load older lines” /);
+  older.load();
+  await older.loadUntil(() => true);
+  list.trim();
+  assert.deepEqual([rows(ring).slice(0, 2), ring.held, ring.notes, list.shown], [["a 3-1", "b 4-1"], 6_002, 0, 6_002]);
 });
 
 test("markers of the open channels appear once, at their place among older lines", async () => {

@@ -207,3 +207,60 @@ test("times without a zone are read in the publisher's zone, including those hel
   all.ingest.readTimesIn("Asia/Kolkata");
   assert.deepEqual(held(all).map((seq) => all.ring.ownTime(seq) - T), [-60_000, 10, 20, 40, 200]);
 });
+
+const isSorted = (times) => times.every((time, at) => at === 0 || times[at - 1] <= time);
+
+test("lines that come late stand at their own times, and every order is that of the times shown", async () => {
+  const all = page(30_000);
+  const hour = 3_600_000;
+  // What was shipped of three services, an hour each, one after the other, within seconds; and a service that is live.
+  for (let n = 0; n < 12_000; n += 100) all.ingest.addLines(Array.from({ length: 100 }, (_, at) => [...line("live", T + n, n + at), T + n + at]), T + n + 100);
+  const shipped = ["x", "y", "z"].flatMap((channel, at) => Array.from({ length: 1_000 }, (_, n) => [...line(channel, T + 12_000, n * 3_600 + at - 26 * hour), T + 12_000 + n]));
+  for (let from = 0; from < 3_000; from += 500) all.ingest.addLines(shipped.slice(from, from + 500), T + 13_000 + from);
+  all.ingest.addLines([[...line("off", T + 13_000, -hour), T + 13_000], [...line("off", T + 13_000, 5_000_000, "ahead"), T + 13_001], [...line("live", T + 13_002, null, "no time"), T + 13_002]], T + 20_000);
+  all.ingest.release();
+
+  const shown = held(all).map((seq) => all.ring.shownTime(seq));
+  assert.ok(isSorted(shown));
+  assert.deepEqual([all.ring.channel(all.ring.first + 1), all.ring.channel(all.ring.first + 2), all.ring.held], ["y", "z", 15_003]);
+  // A single line does not show whether it is late or its clock is wrong: it stands where it came.
+  assert.deepEqual(shown.slice(-3), [T + 13_000, T + 13_001, T + 13_002]);
+  for (const [order, expected] of [["arrival", "arrivedAt"], ["line", "ownTime"]]) {
+    all.ingest.orderBy(order);
+    const times = held(all).map((seq) => all.ring.shownTime(seq));
+    assert.ok(isSorted(times), order);
+    assert.deepEqual(times, held(all).map((seq) => all.ring[expected](seq)));
+  }
+  all.ingest.orderBy("auto");
+  assert.deepEqual(held(all).map((seq) => all.ring.shownTime(seq)), shown);
+  await new Promise((done) => all.shown.refilter(null, null, done));
+  agrees(all);
+});
+
+test("a single channel is ordered by the times shown, too, but nothing moves for a few ms", () => {
+  const all = page();
+  all.ingest.holdBack(0);
+  const at = (ms, came) => [...line("a", T, ms), T + came];
+  all.ingest.addLines([at(10, 20), at(5, 21)], T + 22);
+  assert.deepEqual(texts(all), ["a10", "a5"]);
+  const file = (from, came) => Array.from({ length: 3 }, (_, n) => at(from + n * 10_000, came));
+  all.ingest.addLines([...file(-500_000, 30), ...file(-495_000, 31)], T + 40);
+
+  assert.deepEqual(texts(all).slice(0, 6), ["a-500000", "a-495000", "a-490000", "a-485000", "a-480000", "a-475000"]);
+  assert.ok(isSorted(held(all).map((seq) => all.ring.shownTime(seq))));
+});
+
+test("a trace stays with its line when that comes late, and lines that change places keep their heads", () => {
+  const all = page();
+  const late = (ms) => new Date(T - 7_200_000 + ms).toISOString();
+  const texts = (n) => [`${late(n * 20_000)} ERROR boom ${n}`, "Traceback (most recent call last):", `  File "a.py", line ${n}, in f`, "ValueError: x"];
+  all.ingest.addLines([0, 1, 2].flatMap((n) => texts(n).map((text) => [...line("a", T, null, text), T + 100 + n])), T + 5_000);
+  all.ingest.addLines(Array.from({ length: 5 }, (_, n) => [...line("b", T + 200, n * 8_000 - 7_195_000), T + 200]), T + 5_000);
+
+  const { ring, shown } = all;
+  const heads = held(all).filter((seq) => ring.channel(seq) === "a" && ring.headOf(seq) === null);
+  assert.deepEqual(heads.map((seq) => ring.continuationsOf(seq).map((each) => ring.text(each).slice(0, 6))), Array(3).fill(["Traceb", "  File", "ValueE"]));
+  assert.ok(isSorted(held(all).map((seq) => ring.shownTime(seq))));
+  assert.equal(shown.main.end - shown.main.first, 8);
+  assert.equal(ring.perLevel[6], 12);
+});

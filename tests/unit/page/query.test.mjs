@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { parseQuery, quote } from "../../../web/js/query/parse.js";
-import { suggest } from "../../../web/js/query/suggest.js";
+import { isIncomplete, suggest } from "../../../web/js/query/suggest.js";
 import { addTerm, fieldTerm, negateTerm, removeTerm, replaceTerm, termsOf } from "../../../web/js/query/terms.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { cpuMs } from "./cpu.mjs";
@@ -397,4 +397,14 @@ test("no text throws, and its terms have the right positions", () => {
     }
     suggest(text, chance(text.length + 1));
   }
+});
+
+test("a term is incomplete while a known value goes on, and complete for every other value", () => {
+  const known = { fields: [{ name: "user", values: [{ value: "u1" }, { value: "u10" }] }, { name: "n", values: [{ value: "100" }] }], channels: ["orders"] };
+  const waits = (text) => isIncomplete(text, text.length, known);
+
+  assert.deepEqual(["user=", "user=u", "-user=u", "user!=U", "x user=u10,u", "level>=w", "level=er", 'user="u', "channel=ord", "msg~", "status>"].map(waits), Array(11).fill(true));
+  assert.deepEqual(["user=u1", "user=x", "user=u1 ", "level>=warn", "n>1", "us", "error", '"user=u', "status=5", "msg~sl", "user:*"].map(waits), Array(11).fill(false));
+  // As other tools write it, it will be translated; a text such as this one is none.
+  assert.deepEqual(["level:", "user:u7", "-level:deb", "http://a", "foo:bar"].map(waits), [true, true, true, false, false]);
 });

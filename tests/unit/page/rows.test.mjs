@@ -98,9 +98,11 @@ test("the lines of one row are counted, found and removed with it", async () => 
   put("  g()", head);
   assert.deepEqual([rows(), list.shown, list.lines], [[["one", 0], ["boom", 2], ["between", 0]], 5, 5]);
   assert.deepEqual([list.foldedSeqs(list.first + 1), list.rowOf(4)], [[3, 4], list.first + 1]);
-  // A filter that shows what goes on, but not what it goes on with, shows it by itself.
-  await refiltered((seq) => ring.text(seq).startsWith("  "));
-  assert.deepEqual([rows(), list.shown], [[["  f()", 0], ["  g()", 0]], 2]);
+  // What goes on is shown or hidden with what it goes on with.
+  await refiltered((seq) => ring.text(seq) === "boom");
+  assert.deepEqual([rows(), list.shown], [[["boom", 2]], 3]);
+  await refiltered((seq) => ring.text(seq) !== "boom");
+  assert.deepEqual([rows(), list.shown], [[["one", 0], ["between", 0]], 2]);
   await refiltered(null);
   for (const text of ["x 1", "x 2", "x 3"]) put(text);
   assert.deepEqual([rows(), list.shown, ring.held], [[["between", 0], ["x 1", 0], ["x 2", 0], ["x 3", 0]], 4, 6]);

@@ -8,10 +8,11 @@ import { dividersBetween } from "../../../web/js/format/dividers.js";
 import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/store/export-file.js";
 import { MatchIndex, compileMatcher } from "../../../web/js/store/matcher.js";
 import { fieldText } from "../../../web/js/format/text.js";
-import { ReorderBuffer, SortKeys } from "../../../web/js/store/reorder-buffer.js";
+import { Clocks, LineTimes } from "../../../web/js/store/line-times.js";
+import { ReorderBuffer } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { formatClock, formatDay, formatEpoch, formatDelta, formatIso, formatSpan } from "../../../web/js/format/format-time.js";
-import { stackLines } from "../../../web/js/format/stack-frames.js";
+import { chainOf, stackLines, stackParts } from "../../../web/js/format/stack-frames.js";
 import { isLink, tokensOf } from "../../../web/js/format/tokens.js";
 import { pathText, parseTree } from "../../../web/js/format/json-tree.js";
 import { cpuMs } from "./cpu.mjs";
@@ -202,12 +203,35 @@ test("a late line is flagged, never dropped", () => {
   assert.deepEqual([late.late, late.line.sortKey, order.waiting], [true, T, 0]);
 });
 
-test("a clock that is far off is ignored, and a line without a time stays behind the line before", () => {
-  const sortKeys = new SortKeys();
-  const of = (channel, moment, came) => sortKeys.keyOf(channel, T + moment, T + came) - T;
+/** The times shown and the keys of lines `[channel, ownTime, arrivedAt]`, from T on, and the channels that came late. */
+function timesOf(lines, order = "auto") {
+  const clocks = new Clocks();
+  clocks.order = order;
+  const times = new LineTimes(clocks);
+  const found = lines.map(([channel, own, came]) => times.of(channel, own === null ? null : T + own, T + came));
+  return [found.map(({ shown }) => shown - T), found.map(({ key }) => key - T), clocks.settle()];
+}
 
-  assert.deepEqual([of("a", -5_000, 0), of("b", 3_600_000, 2), of("b", -3_600_000, 3), of("b", -5_001, 4)], [-5_000, 2, 3, 4]);
-  assert.deepEqual([of("c", 2_000, 10), of("c", 11, 11), of("c", 5_000_000, 12), of("d", 13, 13), of("c", 1_900, 14)], [2_000, 2_000, 2_000, 13, 1_900]);
+test("a line shows its own time if that can be right, and stands where it says", () => {
+  const lines = [["a", -5_000, 0], ["b", 3_600_000, 2], ["b", -3_600_000, 3], ["b", -3_600_100, 4], ["c", 2_000, 10], ["c", null, 11], ["c", 1_900, 14]];
+
+  const [shown, keys, late] = timesOf(lines);
+  assert.deepEqual([shown, keys, late], [[-5_000, 2, 3, 4, 2_000, 11, 1_900], [-5_000, 2, 3, 4, 2_000, 2_000, 1_900], []]);
+  assert.deepEqual(timesOf(lines, "line")[0], [-5_000, 3_600_000, -3_600_000, -3_600_100, 2_000, 11, 1_900]);
+  assert.deepEqual(timesOf(lines, "arrival")[0], lines.map(([, , came]) => came));
+});
+
+test("a clock that is wrong by the same span is not believed, and lines that come late are", () => {
+  const hour = 3_600_000;
+  const wrong = Array.from({ length: 100 }, (_, n) => ["slow", n * 1_000 - hour, n * 1_000]);
+  const file = Array.from({ length: 10 }, (_, n) => ["file", n * 1_000 - 26 * hour, n]);
+
+  assert.deepEqual(timesOf(wrong), [wrong.map(([, , came]) => came), wrong.map(([, , came]) => came), []]);
+  const [shown, , late] = timesOf(file);
+  assert.deepEqual([shown.slice(6), late], [file.slice(6).map(([, own]) => own), ["file"]]);
+  // A line without a time goes on where the line before it stands, if it comes with it.
+  const mixed = [...file, ["file", null, 12], ["file", null, 13], ["file", null, 20_000]];
+  assert.deepEqual(timesOf(mixed)[0].slice(-4), [9_000 - 26 * hour, 9_000 - 26 * hour, 9_000 - 26 * hour, 20_000]);
 });
 
 test("a tree keeps digits, order, duplicate keys and unusual names", () => {
@@ -264,4 +288,23 @@ test("frames of libraries and of the application are told apart", () => {
   );
   assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["text", "frame", "library", "library"]);
   assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["text", "frame", "library", "text"]);
+});
+
+test("of a stack, frames of libraries in a row are folded under their name, and its errors are a chain", () => {
+  const spring = Array.from({ length: 5 }, (_, n) => `\tat org.springframework.web.A${n}.b(A.java:${n})`);
+  const java = ["java.lang.IllegalStateException: no stock", "\tat shop.Cart.pay(Cart.java:12)", ...spring, "\tat org.apache.x.Y.z(Y.java:1)", "\tat shop.Main.main(Main.java:3)",
+    ...spring, "Caused by: java.net.SocketTimeoutException: gone", "\tat java.base/java.net.Socket.read(Socket.java:1)", "\t... 40 more"];
+  const parts = stackParts(java.join("\n"));
+  assert.deepEqual(parts.map(({ lines, frames, library }) => [lines.length, frames, library]), [
+    [2, 0, null], [6, 6, null], [1, 0, null], [5, 5, "org.springframework"], [1, 0, null], [1, 0, null], [1, 0, null],
+  ]);
+  assert.deepEqual(chainOf(parts).map(({ name, part, line }) => [name, part, line]), [["IllegalStateException", 0, 0], ["SocketTimeoutException", 4, 0]]);
+  assert.equal(parts.flatMap(({ lines }) => lines.map(({ text }) => text)).join("\n"), java.join("\n"));
+
+  const frame = (path) => [`  File "${path}", line 1, in f`, "    f()"];
+  const python = ["Traceback (most recent call last):", ...frame("/srv/app.py"), ...["a", "b", "c"].flatMap((name) => frame(`/x/site-packages/django/${name}.py`)), "KeyError: 'id'", "",
+    "During handling of the above exception, another exception occurred:", "", "Traceback (most recent call last):", ...frame("/srv/app.py"), "shop.errors.CartError: no cart"];
+  const found = stackParts(python.join("\n"));
+  assert.deepEqual(found.map(({ frames, library }) => [frames, library]).filter(([frames]) => frames > 0), [[3, "django"]]);
+  assert.deepEqual(chainOf(found).map(({ name }) => name), ["KeyError", "CartError"]);
 });

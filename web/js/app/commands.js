@@ -29,6 +29,7 @@ const TABLE = [
   ["view", "split", ["s"]],
   ["view", "wrap", ["z"]],
   ["view", "timeForm", ["T"]],
+  ["view", "order", []],
   ["view", "foldRepeats", []],
   ["view", "chart", ["p"]],
   ["view", "statistics", ["S"]],

@@ -3,10 +3,13 @@
 //     page.on("filter", ({ changes, committed }) => …)      another filter: `changes` to it; `committed`: see setFilter()
 //     page.on("columns", ({ committed }) => …)              other columns
 //     page.on("pin", ({ committed }) => …)                  another filter is pinned, or none; `committed`: see setFilter()
+//     page.on("context", ({ committed }) => …)              the filter is lifted, or applied again; `committed`: see setFilter()
 //     page.on("statistics", ({ committed }) => …)           other statistics are shown, or none; `committed`: see setFilter()
-//     page.on("restored", (state) => …)                     the state of an address has been restored, see url-state.js
+//     page.on("restored", (state) => …)                     the state of an address has been restored, see url-state.js; whoever
+//                                                           brings its line into sight sets `at` to null
 //     page.on("leaving", () => …)                           the open channels are about to change
 //     page.on("channels", (names) => …)                     these channels are open
+//     page.on("moved", (moved) => …)                        lines have changed places: moved(seq) is the new seq
 //     page.on("select", (seq) => …)                         a grid has another cursor; null: none
 //     page.on("open", (seq) => …)                           the reader wants the details of a line
 //     page.on("follow", () => …)                            the grid has started or stopped following new lines
@@ -22,7 +25,7 @@ import { isPattern } from "../protocol/channels.js";
 import { throttle } from "./throttle.js";
 
 const TAIL_LINES = 500;
-const EVENTS = ["filter", "columns", "pin", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
+const EVENTS = ["filter", "columns", "pin", "context", "moved", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
 
 export class Page {
   #listeners = new Map(EVENTS.map((event) => [event, []]));
@@ -37,6 +40,8 @@ export class Page {
     /** All grids in the page, and the one that keys act on. */
     this.grids = [];
     this.grid = null;
+    /** The lines in which text is selected with the mouse, see text-selection.js, or null. */
+    this.marked = null;
     /** The statistics that are shown, see url-state.js, or null. */
     this.statistics = null;
     /** The names of all channels the hub knows. */
@@ -50,7 +55,10 @@ export class Page {
       this.emit("state", state);
       this.drawSoon();
     };
-    workspace.onReorder = (moved) => [style, ...this.grids].forEach((each) => each.renumber(moved));
+    workspace.onReorder = (moved) => {
+      [style, ...this.grids].forEach((each) => each.renumber(moved));
+      this.emit("moved", moved);
+    };
     workspace.ingest.onLateLine = (name) => style.markLate(name);
     settings.on("holdBack", (ms) => workspace.holdBack(ms));
   }
@@ -107,6 +115,13 @@ export class Page {
     this.emit("pin", { committed });
   }
 
+  /** Show all lines and leave the filter as it is, or apply it again; `committed`: see setFilter(). */
+  lift(lifted, committed = true) {
+    this.workspace.lift(lifted);
+    this.#noteHidden();
+    this.emit("context", { committed });
+  }
+
   /** Show all lines. */
   clearFilter(committed = true) {
     this.setFilter({ text: "", off: new Set(), hidden: new Set(), range: null }, committed);
@@ -144,19 +159,24 @@ export class Page {
     this.emit("channels", channels);
   }
 
-  /** Show the details of a line; null: nothing. */
-  openLine(seq) {
-    if (seq === null) return;
+  /** Select a line that the reader looks at. */
+  pick(seq) {
     const { grid } = this;
     if (seq !== grid.selected) grid.select(seq);
     // An older line must not scroll away from its reader.
     if (seq !== grid.list.seqAt(grid.list.end - 1)) grid.view.detach();
+  }
+
+  /** Show the details of a line; null: nothing. */
+  openLine(seq) {
+    if (seq === null) return;
+    this.pick(seq);
     this.emit("open", seq);
   }
 
   #noteHidden() {
-    const { filter, pinned } = this.workspace;
-    this.style.filtered = filter.text !== "" || filter.range !== null || filter.hidden.size > 0 || pinned !== null;
+    const { filtered, lifted, pinned } = this.workspace;
+    this.style.filtered = (filtered && !lifted) || pinned !== null;
   }
 
   #leaveFor(change) {

@@ -4,6 +4,7 @@ import { TIME_FORMS } from "../format/time-forms.js";
 import { zoneFault } from "../format/zones.js";
 import { LANGUAGES } from "../i18n/translate.js";
 import { nameFault } from "../protocol/channels.js";
+import { ORDERS } from "../store/line-times.js";
 
 const PREFIX = "sse-hub.";
 const MAX_LISTED = 500;
@@ -16,6 +17,7 @@ export const CHOICES = Object.freeze({
   density: ["compact", "normal", "comfortable"], // 18, 20, 26 px
   lang: ["auto", ...Object.keys(LANGUAGES)],
   time: TIME_FORMS,
+  order: ORDERS, // by which time lines stand, see line-times.js
   details: ["auto", "right", "below", "full"], // auto: right of the lines in a wide window, else below
 });
 export const RANGES = Object.freeze({
@@ -39,6 +41,7 @@ export const DEFAULTS = Object.freeze({
   wrap: false,
   lang: "auto",
   time: "clock",
+  order: "auto",
   zone: "local",
   publisherZone: "auto",
   rail: true,

@@ -1,5 +1,5 @@
 // The state of the page in the query of its address: channels, filter, levels, time range, columns, wrap, time form, zone, selected
-// line, statistics, pinned filter. Pure. Invalid parts of an address are ignored.
+// line, context, statistics, pinned filter. Pure. Invalid parts of an address are ignored.
 
 import { LEVELS } from "../normalise/levels.js";
 
@@ -10,7 +10,7 @@ export const LEAST_LEVELS = [null, "warn", "error"];
 const USUAL_RANGE = "6h";
 
 /**
- * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at, statistics, pin}` from the query of an address; null or empty for
+ * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at, context, statistics, pin}` from the query of an address; null or empty for
  * missing parts. `at` is `{channel, id}` of a line, and `statistics` `{range, least, by, field}`.
  */
 export function readUrlState(search) {
@@ -29,6 +29,7 @@ export function readUrlState(search) {
     time: query.get("time"),
     zone: query.get("zone"),
     at: at && { channel: at[1], id: at[2] },
+    context: query.get("context") === "1",
     statistics: query.has("stats") ? readStatistics(query) : null,
     pin: query.get("pin")?.trim() || null,
   };
@@ -44,7 +45,7 @@ function readStatistics(query) {
 }
 
 /** The query for a state, with its "?"; it contains only what differs from the default. */
-export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null, statistics = null, pin = null }) {
+export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null, context = false, statistics = null, pin = null }) {
   const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
   if (tail !== null) query.set("tail", String(tail));
   if (text) query.set("q", text);
@@ -58,6 +59,7 @@ export function writeUrlState({ channels, tail = null, text = "", hidden = new S
   if (time) query.set("time", time);
   if (zone) query.set("zone", zone);
   if (at) query.set("at", `${at.channel}@${at.id}`);
+  if (context) query.set("context", "1");
   if (statistics) writeStatistics(query, statistics);
   if (pin) query.set("pin", pin);
   return `?${query}`;

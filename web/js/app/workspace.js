@@ -4,9 +4,12 @@
 //     text, levels, time range          --> the test that each list applies
 
 import { HistoryLoader } from "../connection/history-loader.js";
+import { LogSearch } from "../connection/log-search.js";
 import { ReconnectingStream } from "../connection/event-stream.js";
 import { visible } from "../format/text.js";
 import { covers, isPattern } from "../protocol/channels.js";
+import { parseId } from "../protocol/ids.js";
+import { hubZone, logFilter } from "../query/hub-filter.js";
 import { HeldLine, compileQuery } from "../query/index.js";
 import { AlertMarks } from "../store/alert-marks.js";
 import { Facets } from "../store/facets.js";
@@ -15,6 +18,7 @@ import { LineCounter } from "../store/line-counter.js";
 import { Lists } from "../store/lists.js";
 import { templateOf } from "../store/multiline.js";
 import { PinNotes } from "../store/pin-notes.js";
+import { ResultCounter } from "../store/result-counter.js";
 import { Ring } from "../store/ring.js";
 import { Series } from "../store/series.js";
 
@@ -42,12 +46,21 @@ export class Workspace {
     this.series = new Series();
     this.counter = new LineCounter(this.ring);
     this.facets = new Facets();
+    this.result = new ResultCounter(this.ring, this.facets);
     this.ingest = new Ingest(this.ring, this.lists, this.series);
     this.alerts = new AlertMarks();
     this.ingest.onAlert = (id, line) => this.alerts.add(id, line) && this.onAlert();
     this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
+    this.history.onStart = () => this.#endSearch();
+    /** The search of the log for lines that pass the filter. */
+    this.search = new LogSearch({
+      found: (page) => (this.ingest.addOlder(page), this.ring.room > 0),
+      changed: () => this.onChange(),
+    });
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
+    /** True while the filter stays what it is, but hides nothing: a line is shown among its neighbours. */
+    this.lifted = false;
     /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
     this.pinned = null;
     /** Lines received since the page was last drawn. */
@@ -96,8 +109,10 @@ export class Workspace {
       off: next.off, now: Date.now(), zone: this.#zoneOf(), onAbandoned: (source) => this.onAbandoned(source),
     });
     if (query.fault) return query.fault;
+    if (keyOf(next) !== keyOf(this.filter)) this.#endSearch();
     this.filter = next;
     this.query = query;
+    this.lifted = false;
     this.refilter();
     return null;
   }
@@ -106,6 +121,7 @@ export class Workspace {
   pin(filter) {
     const same = filter?.q === this.pinned?.q;
     const shown = visible((filter ?? this.pinned)?.q ?? "").slice(0, LONGEST_SHOWN);
+    this.#endSearch();
     this.pinned = filter;
     // Said when the hub has accepted it, at the place where it begins to count. In another zone, it goes on.
     if (!same) this.#pinNotes.ask({ kind: filter ? "pinned" : "unpinned", filter: shown });
@@ -114,19 +130,77 @@ export class Workspace {
     this.onChange();
   }
 
-  /** Apply the filter to all lines held. */
-  refilter() {
-    const { hidden, range } = this.filter;
+  /** Search the log for lines that pass the filter, from the oldest line held back, or go on. What is found is put above the lines held. */
+  async searchLog() {
+    await this.history.settled;
+    if (this.search.state.name !== "idle") return this.search.goOn();
+    const zone = this.#zoneOf();
+    const q = logFilter(this.filter, { zone, pinned: this.pinned?.q ?? null });
+    const before = this.history.position;
+    this.ingest.beginFound({ kind: "found" });
+    return this.search.begin({ channels: this.channels, q, zone: hubZone(zone, Date.now()) }, before);
+  }
+
+  /** Hold a line that a search has found together with all lines since, so that it has its neighbours. Returns its seq; null: there is no room. */
+  async holdAround(seq) {
+    if (!this.ingest.isFound(seq)) return seq;
+    const channel = this.ring.channel(seq);
+    const id = parseId(this.ring.id(seq));
+    const find = () => this.ring.seqOf(channel, id);
+    this.#endSearch();
+    await this.history.loadUntil(() => find() !== null);
+    return find();
+  }
+
+  #endSearch() {
+    this.search.reset();
+    this.ingest.dropFound();
+  }
+
+  /** Show all lines and leave the filter as it is, or apply it again. */
+  lift(lifted) {
+    this.lifted = lifted;
+    this.refilter();
+  }
+
+  /** True if the filter hides lines, or would if it was not lifted. */
+  get filtered() {
+    const { text, range, hidden } = this.filter;
+    return text !== "" || range !== null || hidden.size > 0;
+  }
+
+  /** True if a line passes the filter, lifted or not. */
+  isHit(seq) {
+    const { range } = this.filter;
+    const time = this.ring.shownTime(seq);
+    return !this.ring.isNote(seq) && (this.#test?.(seq) ?? true) && (range === null || (time >= range[0] && time <= range[1]));
+  }
+
+  // What text and levels of the filter say of a line; null: they let all pass.
+  get #test() {
+    const { hidden } = this.filter;
     const { test } = this.query;
     const { ring, line } = this;
     const byLevel = hidden.size > 0;
-    const accepts = test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+    return test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+  }
+
+  /** Apply the filter to all lines held. */
+  refilter() {
+    const [accepts, range] = this.lifted ? [null, null] : [this.#test, this.filter.range];
     // A filter that is replaced before it is in place never will be: whoever waits for it waits for its successor.
     this.settled = new Promise((done) => this.#waiting.push(done));
-    this.lists.refilter(accepts, range, () => {
-      for (const done of this.#waiting.splice(0)) done();
+    // A level that is hidden says nevertheless how many of its lines the rest of the filter finds.
+    const { ring, line } = this;
+    const { hidden } = this.filter;
+    const { test } = this.query;
+    const hiddenOnly = hidden.size > 0 ? (seq) => hidden.has(ring.level(seq)) && (test === null || test(line.at(seq))) : null;
+    const unfiltered = this.lifted || (test === null && range === null);
+    const done = () => {
+      for (const each of this.#waiting.splice(0)) each();
       this.onChange();
-    });
+    };
+    this.lists.refilter(accepts, range, done, unfiltered ? undefined : hiddenOnly);
   }
 
   /** Open these channels, from their last `tail` lines on. */
@@ -141,13 +215,16 @@ export class Workspace {
     const open = this.stream.channels;
     const kept = channels.some((name) => open.includes(name)) && this.stream.state.name !== "ended";
     clearTimeout(this.#ending);
+    this.#endSearch();
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
-    if (kept) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
+    const joined = kept ? channels.filter((name) => !covers(open, name)) : [];
+    for (const name of joined) this.ingest.noteJoined(name, Date.now());
     this.refilter();
     if (kept) {
       this.stream.changeChannels(channels);
       this.history.reset(channels);
+      this.history.join(joined);
     } else {
       this.stream.open(channels, tail);
       this.history.begin(channels);
@@ -157,6 +234,7 @@ export class Workspace {
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
   reopen(channels, tail) {
     clearTimeout(this.#ending);
+    this.#endSearch();
     this.ingest.forget(() => false);
     this.refilter();
     this.open(channels, tail);
@@ -171,6 +249,12 @@ export class Workspace {
   /** Read times without a zone in this zone; null: see PublisherZones. */
   readTimesIn(zone) {
     this.ingest.readTimesIn(zone);
+    this.refilter();
+  }
+
+  /** Order lines by this time, one of ORDERS, see line-times.js. */
+  orderBy(order) {
+    this.ingest.orderBy(order);
     this.refilter();
   }
 
@@ -190,17 +274,20 @@ export class Workspace {
 
   // Facets and bars count each line for as long as it is held.
   #countLines() {
-    const { counter, facets, ring, ingest } = this;
+    const { counter, facets, result, ring, ingest } = this;
     this.lists.counter = counter;
+    this.lists.result = result;
     ingest.onLine = (seq, record) => facets.add(seq, record);
     ingest.onReorder = (part, moved) => {
       facets.reorder(part);
       counter.reorder(part);
+      result.reorder(part);
       this.onReorder(moved);
     };
     ingest.onReread = () => this.#recount();
     ring.onDrop = (seq) => {
       counter.remove(seq);
+      result.remove(seq);
       facets.remove(seq);
     };
     ring.onMove = (from, to) => facets.move(from, to);
@@ -240,7 +327,7 @@ export class Workspace {
   }
 
   #releaseLater() {
-    if (this.#releasing || this.ingest.heldBack === 0) return;
+    if (this.#releasing || !this.ingest.unsettled) return;
     this.#releasing = setTimeout(() => {
       this.#releasing = 0;
       this.ingest.release(Date.now());
@@ -262,3 +349,6 @@ export class Workspace {
     this.onChange();
   }
 }
+
+// Whatever decides which lines pass.
+const keyOf = ({ text, off, hidden, range }) => JSON.stringify([text, [...off].sort(), [...hidden].sort(), range]);

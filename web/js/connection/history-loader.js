@@ -1,10 +1,11 @@
-// Loads older lines: pages of the hub's log, one request at a time, put above the oldest line held.
+// Loads older lines: pages of the hub's log, one request at a time, put above the oldest line held. For a channel that is opened beside
+// others it loads the lines since then, and Ingest puts them to their places among the lines held.
 //
 //     idle -> loading -> idle ...      begin (the log has no older lines)   failed (until retry)   full (no room)
 
 import { OWN, covers, isPattern } from "../protocol/channels.js";
 import { errorText } from "../protocol/errors.js";
-import { isAfter, parseId } from "../protocol/ids.js";
+import { gapPosition, isAfter, parseId } from "../protocol/ids.js";
 
 const PAGE_LINES = 500;
 // A filter may pass only a few lines: one request loads pages until this many are shown, but not the whole log.
@@ -20,6 +21,8 @@ export class HistoryLoader {
   #filter = null;
   #loadedFiltered = false;
   #before = null;
+  // Channels that were opened beside others, whose lines since `since` (a fence) are missing before the position `before`.
+  #joining = [];
   #request = null;
   #loading = null;
   #state = { name: "idle" };
@@ -29,6 +32,8 @@ export class HistoryLoader {
     this.#ring = ring;
     this.#ingest = ingest;
     this.#changed = changed;
+    /** Called before lines are loaded: all lines from there on must be held. */
+    this.onStart = () => {};
     /** The channels that the reader may see, as patterns. */
     this.visibleChannels = ["*"];
   }
@@ -44,7 +49,16 @@ export class HistoryLoader {
     this.#request = null;
     this.#channels = channels;
     this.#before = null;
+    this.#joining = this.#joining.filter(({ channel }) => channels.includes(channel));
     this.#setState({ name: "idle" });
+  }
+
+  /** These channels were opened beside others: load their lines since the oldest line held. */
+  join(channels) {
+    const since = Math.min(...[...this.#ring.oldestIds().values()].map(({ fence }) => fence));
+    if (since < Infinity) this.#joining.push(...channels.map((channel) => ({ channel, since, before: null })));
+    if (this.#joining.length > 0) this.#start();
+    else if (channels.length > 0) this.load();
   }
 
   /** Start over: the stream begins with the last lines of these channels, as far as they pass the filter. */
@@ -81,7 +95,18 @@ export class HistoryLoader {
     if (this.state.name === "failed") this.#start();
   }
 
+  /** Resolved when nothing is being loaded. */
+  get settled() {
+    return this.#loading ?? Promise.resolve();
+  }
+
+  /** The position before which no line is held, as an id; null if none is held. */
+  get position() {
+    return this.#before ?? this.#beforeAllHeld();
+  }
+
   #start() {
+    this.onStart();
     this.#loading = this.#run();
   }
 
@@ -94,37 +119,64 @@ export class HistoryLoader {
   }
 
   async #loadPages(signal) {
+    if (this.#joining.length > 0) return this.#loadJoining(signal);
     let shown = 0;
     for (let count = 0; count < MAX_PAGES && shown < ENOUGH_SHOWN && this.#ring.room > 0; count += 1) {
-      const { page, fault } = await this.#fetchPage(signal);
+      this.#before ??= this.#beforeAllHeld();
+      const { page, fault } = await this.#fetchPage(this.#channels, this.#before, signal);
       if (signal.aborted) return null;
       if (fault) return { name: "failed", detail: fault };
       shown += this.#ingest.addOlder(page);
       this.#loadedFiltered ||= this.#filter !== null && page.lines.length > 0;
       if (!page.more || (page.lines.length === 0 && page.reached === null)) return { name: "begin" };
-      this.#before = page.reached ?? this.#positionBefore(page.first);
+      this.#before = page.reached ?? this.#positionBefore(page.first, this.#before, this.#oneChannel);
       this.#changed();
     }
     return { name: "idle" };
   }
 
-  async #fetchPage(signal) {
+  // The pages of a channel are put to their places at once: rows move only once.
+  async #loadJoining(signal) {
+    for (let pages = MAX_PAGES; this.#joining.length > 0 && pages > 0 && this.#ring.room > 0; ) {
+      const [joining] = this.#joining;
+      const found = { lines: [], gaps: [] };
+      let more = true;
+      for (; more && pages > 0 && found.lines.length < this.#ring.room; pages -= 1) {
+        const { page, fault } = await this.#fetchPage([joining.channel], joining.before, signal);
+        if (signal.aborted) return null;
+        if (fault) return { name: "failed", detail: fault };
+        found.lines.unshift(...page.lines.filter(([id]) => parseId(id)?.fence >= joining.since));
+        found.gaps.unshift(...page.gaps.filter((gap) => gapPosition(gap).fence >= joining.since));
+        more = page.more && (page.first !== undefined || page.reached !== null);
+        if (!more) break;
+        joining.before = page.reached ?? this.#positionBefore(page.first, joining.before, !isPattern(joining.channel));
+        more = parseId(joining.before).fence >= joining.since;
+      }
+      this.#loadedFiltered ||= this.#filter !== null && found.lines.length > 0;
+      if (!more) this.#joining.shift();
+      this.#ingest.addOlder(found);
+      this.#ingest.noteNotLoaded(joining.channel, more);
+      this.#changed();
+    }
+    return { name: "idle" };
+  }
+
+  async #fetchPage(channels, before, signal) {
     try {
-      const answer = await get(this.#url(), signal);
+      const answer = await get(this.#url(channels, before), signal);
       if (!answer.ok) return { fault: await errorText(answer) };
       const { lines, more, gaps = [], reached = null } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
-      const own = lines.length > 0 ? await this.#fetchOwn(parseId(lines[0][0]), signal) : [];
+      const own = lines.length > 0 ? await this.#fetchOwn(channels, parseId(lines[0][0]), before, signal) : [];
       return { page: { lines: mergeByFence(lines, own), first: lines[0]?.[0], more, reached, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
     } catch (error) {
       return { fault: error.name === "TimeoutError" ? "the hub took too long" : "the hub cannot be reached" };
     }
   }
 
-  #url() {
-    const query = new URLSearchParams(this.#channels.map((channel) => ["channel", channel]));
-    this.#before ??= this.#beforeAllHeld();
-    if (this.#before) query.append("before", this.#before);
+  #url(channels, before) {
+    const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
+    if (before) query.append("before", before);
     query.append("limit", String(PAGE_LINES));
     if (this.#filter) {
       query.append("q", this.#filter.q);
@@ -135,11 +187,11 @@ export class HistoryLoader {
 
   // Markers and alerts are channels with counts of their own: request all from the fence of the first line on, and let Ingest drop
   // those it has. Without them the page of lines is still complete.
-  async #fetchOwn(first, signal) {
-    const own = OWN.filter((name) => !covers(this.#channels, name) && covers(this.visibleChannels, name));
+  async #fetchOwn(channels, first, before, signal) {
+    const own = OWN.filter((name) => !covers(channels, name) && covers(this.visibleChannels, name));
     if (own.length === 0) return [];
     const query = new URLSearchParams([...own.map((name) => ["channel", name]), ["after", `${first.fence}-0`]]);
-    if (this.#before) query.append("before", this.#before);
+    if (before) query.append("before", before);
     query.append("limit", String(PAGE_LINES));
     try {
       const answer = await get(`history?${query}`, signal);
@@ -163,10 +215,10 @@ export class HistoryLoader {
   }
 
   // Each channel counts by itself: lines that share the id of a page's first line may be missing from that page.
-  #positionBefore(first) {
+  #positionBefore(first, before, oneChannel) {
     const { fence, count } = parseId(first);
     const shared = `${fence}-${count + 1}`;
-    return this.#oneChannel || shared === this.#before ? first : shared;
+    return oneChannel || shared === before ? first : shared;
   }
 
   #setState(state) {

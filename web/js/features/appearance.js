@@ -3,10 +3,11 @@
 import { zoneText } from "../format/zones.js";
 import { TIME_FORMS } from "../format/time-forms.js";
 import { t } from "../i18n/translate.js";
+import { ORDERS } from "../store/line-times.js";
 import { toast } from "../views/toast.js";
 
 const PARTS = { wrap: "[data-testid=wrap]", zone: ".zone-open", viewport: ".viewport" };
-const OF_ROWS = ["wrap", "density", "size", "time", "zone", "publisherZone", "tokens", "rules"];
+const OF_ROWS = ["wrap", "density", "size", "time", "order", "zone", "publisherZone", "tokens", "rules"];
 const REFRESH_MS = 1_000;
 
 export function addAppearance(page) {
@@ -35,6 +36,11 @@ export function addAppearance(page) {
     toast(`${t("set.time")}: ${t(`time.${next}`)}`);
   }
 
+  function orderBy(order) {
+    settings.set("order", order);
+    toast(`${t("set.order")}: ${t(`order.${order}`)}`);
+  }
+
   const readTimesIn = (zone) => workspace.readTimesIn(zone === "auto" ? null : zone);
   const toggleWrap = () => settings.set("wrap", !settings.get("wrap"));
 
@@ -43,16 +49,19 @@ export function addAppearance(page) {
   settings.on("publisherZone", readTimesIn);
   workspace.onReread = () => page.rewrite();
   readTimesIn(settings.get("publisherZone"));
+  settings.on("order", (order) => workspace.orderBy(order));
+  workspace.orderBy(settings.get("order"));
   settings.on(["theme", "rail"], show);
   settings.on(OF_ROWS, showRows);
   $(PARTS.wrap).on("click", toggleWrap);
   // "3 s ago" is right for a second only.
   setInterval(() => {
-    if (settings.get("time") === "relative" && !document.hidden) page.rewrite();
+    if (settings.get("time") === "relative" && !document.hidden && page.marked === null) page.rewrite();
   }, REFRESH_MS);
   showRows();
 
   return {
-    commands: { wrap: toggleWrap, timeForm: nextTimeForm, foldRepeats: () => settings.set("repeats", !settings.get("repeats")) },
+    orderBy,
+    commands: { wrap: toggleWrap, timeForm: nextTimeForm, order: () => orderBy(ORDERS[(ORDERS.indexOf(settings.get("order")) + 1) % ORDERS.length]), foldRepeats: () => settings.set("repeats", !settings.get("repeats")) },
   };
 }

@@ -29,11 +29,11 @@ export function addChartPanel(page, goToTime) {
 
   function numbersHeld(field) {
     const found = [];
-    const newest = ring.end > ring.first ? ring.ownTime(ring.end - 1) : 0;
+    const newest = ring.end > ring.first ? ring.shownTime(ring.end - 1) : 0;
     for (let seq = ring.end - 1; seq >= ring.first && ring.arrivedAt(seq) > newest - 2 * BACK_MS; seq -= 1) {
       if (ring.isNote(seq)) continue;
       const number = numberOf(valueOf(workspace.line.at(seq), field));
-      if (number !== null) found.push([ring.channel(seq), ring.ownTime(seq), number]);
+      if (number !== null) found.push([ring.channel(seq), ring.shownTime(seq), number]);
     }
     return found.sort(([, one], [, other]) => one - other);
   }

@@ -1,4 +1,4 @@
-// Find is no filter: matches are counted, marked and gone to, and nothing is hidden. Also shows a filtered line in its context.
+// Find is no filter: matches are counted, marked and gone to, and nothing is hidden.
 
 import { t } from "../i18n/translate.js";
 import { quote } from "../query/parse.js";
@@ -24,8 +24,6 @@ export function addFind(page) {
   let typing = 0;
   let searching = 0;
   let ticksAt = 0;
-  // The filter and the position that were left to show a line in context.
-  let before = null;
 
   const isOpen = () => !$(PARTS.bar).prop("hidden");
 
@@ -121,30 +119,6 @@ export function addFind(page) {
     matches.ticks(Math.floor(height), grid.list).forEach((tick, y) => tick && context.fillRect(2, y - 1, 6, 2));
   }
 
-  /** Show a line among its neighbours: the filter is lifted until Esc restores it, with the same line in sight. */
-  async function showContext(seq = page.grid.selected) {
-    if (seq === null) return;
-    const { grid } = page;
-    if (before?.lifted !== workspace.filter) {
-      before = { filter: workspace.filter, seq, grid, position: !grid.view.following && grid.view.scrollPosition() };
-    }
-    page.clearFilter(false);
-    before.lifted = workspace.filter;
-    await workspace.settled;
-    grid.goTo(seq);
-    grid.view.flash(seq);
-  }
-
-  async function leaveContext() {
-    const { filter, seq, grid, position } = before;
-    before = null;
-    page.setFilter(filter, false);
-    await workspace.settled;
-    grid.select(seq);
-    if (position) grid.view.scrollToSeq(...position);
-    else grid.view.follow();
-  }
-
   $(PARTS.text).on("input", () => {
     clearTimeout(typing);
     typing = setTimeout(start, TYPING_MS);
@@ -174,14 +148,12 @@ export function addFind(page) {
   });
 
   return {
-    showContext,
-    /** Close what Esc closes: the find bar, then the context. True when there was anything to close. */
+    /** Close the find bar; true when it was open. */
     close() {
-      if (isOpen()) return close(), true;
-      // A filter that was set since then has ended the context.
-      if (before?.lifted === workspace.filter) return leaveContext(), true;
-      return false;
+      if (!isOpen()) return false;
+      close();
+      return true;
     },
-    commands: { find: open, nextHit: () => goTo(1), previousHit: () => goTo(-1), context: () => showContext() },
+    commands: { find: open, nextHit: () => goTo(1), previousHit: () => goTo(-1) },
   };
 }

@@ -6,7 +6,7 @@ import { textOf } from "../format/text.js";
 import { formatNumber, t } from "../i18n/translate.js";
 import { traceIdOf } from "../normalise/trace.js";
 import { valueOf } from "../query/fields.js";
-import { addTerm, fieldTerm } from "../query/terms.js";
+import { addTerm, fieldTerm, removeTerm, replaceTerm } from "../query/terms.js";
 import { copyText } from "../views/clipboard.js";
 import { Drawer } from "../views/drawer.js";
 import { FacetsView } from "../views/facets-view.js";
@@ -29,10 +29,30 @@ export function addInspector(page, on) {
     range: (range) => page.setFilter({ range }),
     jump: on.goToTime,
   });
-  const fields = new FacetsView(facets, { value: filterFor, column: toggleColumn, plot: on.plot });
+  const fields = new FacetsView(facets, {
+    value: filterFor, takeBack, column: toggleColumn, plot: on.plot, filtered: () => workspace.result.active, excluded,
+  });
 
   function filterFor(name, value, not = false) {
     page.setFilter({ text: addTerm(workspace.filter.text, fieldTerm(name, value, { not })) });
+  }
+
+  const exclusions = () => workspace.query.terms.filter(({ kind, op, negated, off }) => kind === "field" && op === "=" && negated && !off);
+
+  // The values that the filter excludes, by the names of their fields.
+  function excluded() {
+    const found = new Map();
+    for (const { name, values } of exclusions()) found.set(name, [...(found.get(name) ?? []), ...values]);
+    return found;
+  }
+
+  // Show the lines with a value again that was filtered out.
+  function takeBack(name, value) {
+    const term = exclusions().find((each) => each.name === name && each.values.includes(value));
+    if (!term) return;
+    const { text } = workspace.filter;
+    const rest = term.values.filter((other) => other !== value).map((other) => fieldTerm("x", other).slice(2));
+    page.setFilter({ text: rest.length > 0 ? replaceTerm(text, term, `-${fieldTerm(name, "", { op: "exists" }).slice(0, -2)}=${rest.join(",")}`) : removeTerm(text, term) });
   }
 
   function toggleColumn(name) {
@@ -71,20 +91,34 @@ export function addInspector(page, on) {
     $item.children(".node-line").after($counts);
   }
 
+  // The row of the line in the details does not show its stack, too.
+  function markInDetails(seq) {
+    const before = style.inDetails;
+    style.inDetails = seq;
+    if (before !== seq && [before, seq].some((each) => each !== null && style.isOpen(each))) page.rewrite();
+  }
+
+  function close() {
+    drawer.hide();
+    markInDetails(null);
+  }
+
   function show(seq) {
-    if (!ring.has(seq)) return drawer.hide();
+    if (!ring.has(seq)) return close();
     const note = ring.isNote(seq) ? ring.text(seq) : null;
     const line = note ? (note.raw ?? JSON.stringify(note)) : ring.text(seq);
     const row = list.rowOf(seq);
     const more = !note && list.seqAt(row) === seq && list.foldedCount(row) > 0 ? list.foldedSeqs(row) : [];
     const record = note ? style.parse(line, ring.arrivedAt(seq), ring.channel(seq)) : style.joinedRecord(ring, seq, more);
     const raw = [line, ...more.map((each) => ring.text(each))].join("\n");
-    drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record), alerts: note ? [] : on.linksOf([seq, ...more]) });
+    drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record, ring.arrivedAt(seq)), alerts: note ? [] : on.linksOf([seq, ...more]) });
+    markInDetails(seq);
+    return undefined;
   }
 
   function hide() {
     const { focused } = drawer;
-    drawer.hide();
+    close();
     // The lines may have been behind it.
     if (focused) page.grid.view.focus();
   }
@@ -101,7 +135,7 @@ export function addInspector(page, on) {
 
   page.on("open", show);
   page.on("select", (seq) => {
-    if (seq === null) drawer.hide();
+    if (seq === null) close();
     else if (drawer.shown) show(seq);
   });
   page.on("leaving", hide);

@@ -4,7 +4,7 @@ import { parseMoment } from "../format/parse-time.js";
 import { t } from "../i18n/translate.js";
 import { ERROR, WARN } from "../normalise/levels.js";
 import { traceIdOf } from "../normalise/trace.js";
-import { openPrompt } from "../views/prompt.js";
+import { loadLater } from "../views/later.js";
 import { toast } from "../views/toast.js";
 
 export function addNavigation(page) {
@@ -52,19 +52,20 @@ export function addNavigation(page) {
   async function goToTime(time) {
     // The oldest of all lines shown: for a pane whose channel has no line of that time, the whole log would be loaded.
     const { list: all } = workspace;
-    const oldest = () => (all.first < all.end ? ring.ownTime(all.seqAt(all.first)) : Infinity);
+    const oldest = () => (all.first < all.end ? ring.shownTime(all.seqAt(all.first)) : Infinity);
     await workspace.history.loadUntil(() => oldest() <= time);
     const { list } = page.grid;
     for (let row = list.first; row < list.end; row += 1) {
       const seq = list.seqAt(row);
-      if (ring.isNote(seq) || ring.ownTime(seq) < time) continue;
+      if (ring.isNote(seq) || ring.shownTime(seq) < time) continue;
       return page.grid.goTo(seq);
     }
     return page.grid.view.follow();
   }
 
-  function promptForTime() {
-    openPrompt({
+  async function promptForTime() {
+    const prompt = await loadLater(() => import("../views/prompt.js"));
+    prompt?.openPrompt({
       title: t("command.goToTime"),
       fields: [{ name: "time", label: t("goTo.time"), placeholder: "03:50 · -15m · yesterday 17:30 · 2026-11-21T03:50" }],
       hint: t("goTo.hint"),
@@ -101,7 +102,7 @@ export function addNavigation(page) {
       previousTrace: () => jumpInTrace(-1),
       pin: () => pin(),
       nextPin,
-      goToTime: promptForTime,
+      goToTime: () => void promptForTime(),
     },
   };
 }

@@ -4,7 +4,7 @@ import { formatSpan } from "../format/format-time.js";
 import { formatAge } from "../format/text.js";
 import { t } from "../i18n/translate.js";
 import { isPattern } from "../protocol/channels.js";
-import { openPrompt } from "../views/prompt.js";
+import { loadLater } from "../views/later.js";
 import { toast } from "../views/toast.js";
 
 const TIMES = 3;
@@ -41,11 +41,12 @@ export function addSilenceAlarm(page, clockSkew) {
     page.drawSoon();
   }
 
-  function chooseChannels() {
+  async function chooseChannels() {
     const alarms = settings.get("alarms");
     const names = [...new Set([...Object.keys(alarms), ...workspace.channels.filter((name) => !isPattern(name)), ...page.channelNames])];
     if (names.length === 0) return toast(t("channels.none"));
-    return openPrompt({
+    const prompt = await loadLater(() => import("../views/prompt.js"));
+    return prompt?.openPrompt({
       title: t("command.silenceAlarm"),
       fields: names.slice(0, MAX_OFFERED).map((name) => ({ name, label: name, type: "checkbox", value: alarms[name] === true })),
       hint: t("alarm.hint"),

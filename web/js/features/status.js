@@ -11,7 +11,7 @@ import { TitleBadge } from "../views/title-badge.js";
 const STALE_MS = 30_000;
 const TICK_MS = 1_000;
 
-/** `on` has `allLevelsHidden()` and `histogramMs()`, and `visible`: the names and patterns of the channels that the reader may see. */
+/** `on` has `allLevelsHidden()`, `histogramMs()` and `older`, see rows.js, and `visible`: the names and patterns of the channels that the reader may see. */
 export function addStatus(page, on) {
   const { workspace, settings } = page;
   const { ring, list, ingest, stream } = workspace;
@@ -21,6 +21,7 @@ export function addStatus(page, on) {
     follow: () => (page.grid.view.follow(), page.grid.view.focus()),
     showLevels: () => page.setFilter({ hidden: new Set() }),
     clearFilter: () => page.clearFilter(),
+    older: on.older.act,
     openAllowed: () => page.changeChannels(firstChannels(on.visible)),
   });
   const liveRegion = new LiveRegion(ring, list);
@@ -32,7 +33,7 @@ export function addStatus(page, on) {
 
   function showFollow() {
     const { view } = page.grid;
-    status.showFollow(view.following, view.paused, view.unseen);
+    status.showFollow(view.following, view.paused, view.unseen, view.selecting);
   }
 
   function update() {
@@ -44,7 +45,10 @@ export function addStatus(page, on) {
     const { lastMatch } = workspace.lists;
     const filtered = text !== "" || range !== null || hidden.size > 0;
     const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
-    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, pinned: workspace.pinned?.q ?? null, forbidden: forbidden(), visible: on.visible });
+    status.showEmpty(workspace.channels, {
+      held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, older: on.older.state(), pinned: workspace.pinned?.q ?? null,
+      forbidden: forbidden(), visible: on.visible,
+    });
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 

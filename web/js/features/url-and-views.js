@@ -4,8 +4,8 @@ import { DEFAULTS } from "../app/settings.js";
 import { readUrlState, writeUrlState } from "../app/url-state.js";
 import { t } from "../i18n/translate.js";
 import { parseId } from "../protocol/ids.js";
-import { button } from "../views/button.js";
 import { copyText } from "../views/clipboard.js";
+import { loadLater } from "../views/later.js";
 import { toast } from "../views/toast.js";
 
 const PARTS = { panel: "#views", share: "[data-testid=share]" };
@@ -18,11 +18,12 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   let at = opened.at;
   // The address that Back returns to, while a filter that is being typed stands in its place.
   let before = null;
+  let pushes = 0;
 
   function currentUrl() {
     const { text, hidden, range } = workspace.filter;
     const chosen = Object.fromEntries(SETTINGS_IN_URL.map((name) => [name, settings.get(name) === DEFAULTS[name] ? null : settings.get(name)]));
-    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
+    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at, context: workspace.lifted, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
   }
 
   // `committed`: true adds a step that Back undoes, false replaces the address until the next step, and without it the step stays the same.
@@ -31,8 +32,10 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     if (committed && before) history.replaceState(null, "", before);
     before = committed === false ? (before ?? location.search) : null;
     if (next === location.search) return;
-    if (committed) history.pushState(null, "", next);
-    else history.replaceState(null, "", next);
+    if (committed) {
+      pushes += 1;
+      history.pushState(null, "", next);
+    } else history.replaceState(null, "", next);
   }
 
   function linkTo(seq) {
@@ -92,25 +95,10 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     }
   }
 
-  function drawViews() {
-    const views = settings.get("views");
-    const items = views.map(({ name, query }) => {
-      const $open = button("menu-item", { "data-testid": "saved-view" }).append($("<span>").text(name)).on("click", () => openView(query));
-      const $remove = button("button", { "aria-label": t("views.remove", { name }) }).text("✕");
-      $remove.on("click", () => (settings.set("views", settings.get("views").filter((view) => view.name !== name)), drawViews()));
-      return $("<div>", { class: "menu-line" }).append($open, $remove);
-    });
-    const $name = $("<input>", { class: "field", "data-testid": "view-name", placeholder: t("views.name"), "aria-label": t("views.name"), maxlength: 60 });
-    const $save = $("<form>", { class: "menu-line" }).append($name, button("button", { "data-testid": "view-save" }).text(t("views.save")));
-    $save.on("submit", (event) => {
-      event.preventDefault();
-      const name = $name.val().trim();
-      if (!name) return;
-      settings.set("views", [...settings.get("views").filter((view) => view.name !== name), { name, query: location.search }]);
-      drawViews();
-    });
-    const $copy = button("menu-item").append($("<span>").text(t("command.copyUrl"))).on("click", () => (close(), copyUrl()));
-    $(PARTS.panel).empty().append($("<h2>").text(t("views.title")), items, views.length === 0 ? $("<p>").text(t("views.none")) : [], $save, $copy);
+  async function drawViews() {
+    const panel = await loadLater(() => import("../views/views-panel.js"));
+    if (panel) panel.drawViews($(PARTS.panel), settings, { open: openView, copyUrl: () => (close(), copyUrl()) });
+    else close();
   }
 
   const close = () => $(PARTS.panel)[0].hidePopover();
@@ -129,15 +117,18 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     before = null;
     page.changeChannels(state.channels);
     restore(state);
-    if (at) goToLine(at);
+    if (state.at) goToLine(state.at);
   }
 
   window.addEventListener("popstate", restoreUrl);
   $(PARTS.share).on("click", copyUrl);
-  $(PARTS.panel).on("beforetoggle", (event) => event.originalEvent.newState === "open" && drawViews());
+  $(PARTS.panel).on("beforetoggle", (event) => {
+    if (event.originalEvent.newState === "open") drawViews();
+  });
   page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("statistics", ({ committed }) => updateUrl(committed));
+  page.on("context", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("pin", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("channels", () => updateUrl());
   page.on("select", (seq) => {
@@ -146,5 +137,5 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   });
   settings.on(SETTINGS_IN_URL, () => updateUrl());
 
-  return { restore, goToLine, showLine, copyLink, linkTo, openView, commands: { link: () => copyLink(), copyUrl } };
+  return { restore, goToLine, showLine, copyLink, linkTo, openView, /** How many steps that Back undoes have been added. */ pushes: () => pushes, commands: { link: () => copyLink(), copyUrl } };
 }

@@ -9,6 +9,7 @@ const WEAK = /[./:_@-]/;
 // A name of this length is read at a glance; a longer one is shortened where that leaves it unique.
 const LONG = 20;
 const TAIL = 6;
+const LEAST_HEAD = 3;
 // More names than anybody reads side by side are not looked through for the shortest part of each.
 const MANY = 500;
 
@@ -23,7 +24,7 @@ export function shortNames(names) {
 
 /** A name as the part that is cut where there is no room, and its end, which stays. */
 export function headAndTail(name) {
-  const at = name.length > 2 * TAIL ? name.length - TAIL : name.length;
+  const at = name.length > TAIL + LEAST_HEAD ? name.length - TAIL : name.length;
   return [name.slice(0, at), name.slice(at)];
 }
 

@@ -27,7 +27,7 @@ export function stateText(state, lastLineAt, now, replay = null, zone = "local")
 /** A note as one sentence, with its times in a zone. */
 export function noteText(note, zone = "local") {
   if (note.kind === "marker") return t("note.marker", { text: note.text });
-  if (note.kind !== "gap") return t(`note.${note.kind}`, note);
+  if (note.kind !== "gap") return t(`note.${note.kind}`, { ...note, load: t("history.load") });
   const lost = Number.isFinite(note.lost) ? t("note.lost", { n: note.lost }) : t("note.lost.unknown");
   const where = note.channel ? `${note.channel}: ` : "";
   const why = hasText(`reason.${note.reason}`) ? t(`reason.${note.reason}`) : (note.reason ?? t("reason.unknown"));
@@ -39,7 +39,7 @@ function span({ from, to }, zone) {
   return from || to ? t(to ? "note.upTo" : "note.from", { time: formatClock(to || from, zone).slice(0, 8) }) : "";
 }
 
-/** The state of a HistoryLoader; `oldest` (ms) is when the oldest line held arrived, shown in a zone. */
+/** The state of a HistoryLoader; `oldest` (ms) is the time of the oldest line held, shown in a zone. */
 export function historyText(state, channels, held, oldest = null, zone = "local") {
   switch (state.name) {
     case "loading":

@@ -30,8 +30,12 @@ export function filledIn(object, { style, text, values }) {
   return isText(template) ? STYLES[style](template, valueAt(object, values)) : undefined;
 }
 
+// A longer text is no template, and values of more characters are not filled in: of a line of 1 MB, a text that names one value again and
+// again would make gigabytes.
+const LONGEST_FILLED = 65_536;
+
 const STYLES = {
-  braces: (template, values) => template.replace(/\{[@$]?(\w+)(?:[^\w{}][^{}]*)?\}/g, (whole, name) =>
+  braces: (template, values) => fill(template, /\{[@$]?(\w+)(?:[^\w{}][^{}]*)?\}/g, (whole, name) =>
     isObject(values) && Object.hasOwn(values, name) ? shown(values[name]) : whole,
   ),
   slots: (template, values) => inOrder(template, /\{\}/g, values),
@@ -39,8 +43,23 @@ const STYLES = {
 };
 
 function inOrder(template, signs, values) {
-  const left = Array.isArray(values) ? values.slice() : [];
-  return template.replace(signs, (sign) => (sign === "%%" ? "%" : left.length > 0 ? shown(left.shift()) : sign));
+  const left = Array.isArray(values) ? values.values() : [].values();
+  return fill(template, signs, (sign) => {
+    if (sign === "%%") return "%";
+    const next = left.next();
+    return next.done ? sign : shown(next.value);
+  });
+}
+
+function fill(template, signs, valueFor) {
+  if (template.length > LONGEST_FILLED) return template;
+  let room = LONGEST_FILLED;
+  return template.replace(signs, (sign, name) => {
+    if (room < 0) return sign;
+    const value = valueFor(sign, name);
+    room -= value.length;
+    return room < 0 ? sign : value;
+  });
 }
 
 const shown = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : String(value));

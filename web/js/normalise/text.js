@@ -255,6 +255,7 @@ function readMessage(record, text, context) {
 }
 
 function trailingObject(text, context) {
+  if (text.length > LONGEST_STRUCTURED) return null;
   let at = text[0] === "{" ? 0 : text.indexOf(" {") + 1;
   for (let attempts = 0; at >= 0 && at < WINDOW && attempts < JSON_ATTEMPTS; attempts += 1) {
     if (text[at] !== "{") return null;

@@ -39,15 +39,18 @@ function build(node, options) {
       return { test: (line) => !test(line), cost };
     }
     case "text":
-      return { test: textTest(node.value), cost: SEARCH };
+      return ofAnyPart({ test: textTest(node.value), cost: SEARCH });
     case "regex": {
       const pattern = patternOf(node, node.source, node.flags, options);
-      return { test: (line) => pattern.test(line.plain), cost: SEARCH };
+      return ofAnyPart({ test: (line) => pattern.test(line.plain), cost: SEARCH });
     }
     default:
       return fieldPart(node, options);
   }
 }
+
+// A line and those that continue it are one: what is in any of them is in it.
+const ofAnyPart = ({ test, cost }) => ({ test: (line) => test(line) || line.parts.some(test), cost });
 
 function combine({ kind, items }, options) {
   const parts = items.map((item) => build(item, options)).sort((one, other) => one.cost - other.cost);
@@ -87,10 +90,10 @@ function fieldPart(node, options) {
   const { name, op, values } = node;
   const special = Object.hasOwn(SPECIAL, name) ? SPECIAL[name](node, options) : null;
   if (special) return special;
-  if (op === "exists") return { test: (line) => (valueOf(line, name) ?? null) !== null, cost: READ };
-  if (op === "~") return { test: matchesTest(node, options), cost: READ };
-  if (op === "=") return { test: equalsTest(name, values), cost: READ };
-  return { test: comparesTest(node), cost: READ };
+  if (op === "exists") return ofAnyPart({ test: (line) => (valueOf(line, name) ?? null) !== null, cost: READ });
+  if (op === "~") return ofAnyPart({ test: matchesTest(node, options), cost: READ });
+  if (op === "=") return ofAnyPart({ test: equalsTest(name, values), cost: READ });
+  return ofAnyPart({ test: comparesTest(node), cost: READ });
 }
 
 function matchesTest(node, options) {
@@ -189,7 +192,7 @@ function channelTest(node, options) {
 
 // For an event id; any other id is a field of the line.
 function idTest({ op, values }) {
-  return op === "=" && values.every((value) => parseId(value)) ? { test: (line) => values.includes(line.id), cost: CHEAP } : null;
+  return op === "=" && values.every((value) => parseId(value)) ? { test: (line) => values.includes(line.id) || line.parts.some(({ id }) => values.includes(id)), cost: CHEAP } : null;
 }
 
 function timeTest(node, { now, zone }) {

@@ -1,4 +1,4 @@
-// The regular expressions of the filter language: one grammar for the page's engine and the hub's (`sse_hub/filters/expression.py`), of
+// The regular expressions of the filter language: one grammar for the page's engine and the hub's (`sse_hub/filters/expression_tree.py`), of
 // which each writes an expression for its own engine, so that both mean the same. docs/page.md says what is allowed.
 //
 //     const tree = expressionTree("(a+)+$", "i")    raises SyntaxError with a message for the reader

@@ -9,6 +9,7 @@ import { wellFormed } from "../format/text.js";
 import { normalise, parseObject } from "../normalise/index.js";
 
 const HEX = /^[0-9a-fA-F]{4}$/;
+const NO_PARTS = [];
 const SHORT = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", '"': '"', "\\": "\\", "/": "/" };
 
 export class HeldLine {
@@ -18,6 +19,7 @@ export class HeldLine {
   #plain = null;
   #object = null;
   #record = null;
+  #parts = null;
 
   constructor(ring = null) {
     this.#ring = ring;
@@ -55,6 +57,12 @@ export class HeldLine {
     return this.#own ? (this.#own.ownTime ?? this.record.ts ?? this.#time) : this.#ring.ownTime(this.#seq);
   }
 
+  /** The lines that continue this one, as lines of their own. */
+  get parts() {
+    if (this.#own || !this.#ring.isContinued(this.#seq)) return NO_PARTS;
+    return (this.#parts ??= this.#ring.continuationsOf(this.#seq).map((seq) => new HeldLine(this.#ring).at(seq)));
+  }
+
   /** The line without JSON escapes, so that a search finds what the reader sees. */
   get plain() {
     return (this.#plain ??= readable(this.text));
@@ -79,6 +87,7 @@ export class HeldLine {
     this.#plain = null;
     this.#object = null;
     this.#record = null;
+    this.#parts = null;
     return this;
   }
 }

@@ -4,6 +4,8 @@
 //     → {start: 12, end: 14, items: [{insert: "user=", label: "user", kind: "field", count: 97}, …]}
 //     suggest("user=u", 6, …)  → {start: 5, end: 6, items: [{insert: "u7 ", label: "u7", kind: "value", count: 40}, …]}
 //
+//     isIncomplete("user=u", 6, …)     true: the value goes on, so what the term finds so far says nothing
+//
 // `fields` is [{name, count, values: [{value, count}, …]}, …], as in facets.js. `insert` replaces the text from start to end.
 
 import { LEVELS } from "../normalise/levels.js";
@@ -12,6 +14,8 @@ import { fieldTerm } from "./terms.js";
 
 const MAX_ITEMS = 12;
 const TERM = /^(-?)("(?:[^"\\]|\\.)*"|[\p{L}_@$][\p{L}\p{N}_.@$/-]*)(>=|<=|!=|!~|=|~|>|<)(.*)$/su;
+// A field as other tools write it, see foreign.js.
+const OTHER_FIELD = /^[-!]?@?([\w.]+):(?!\*$)/;
 const TIMES = ["-5m", "-15m", "-1h", "today", "yesterday"];
 const OFTEN = { __proto__: null, level: ">=", channel: "=", after: "=", before: "=" };
 
@@ -24,6 +28,21 @@ export function suggest(text, cursor, { fields = [], channels = [] } = {}) {
   const typed = word.slice(minus).toLowerCase();
   if (word === "" || /^["/]/.test(typed)) return { start: cursor, end: cursor, items: [] };
   return { start: start + minus, end: cursor, items: bestMatches(namesOf(fields), typed).map(nameItem) };
+}
+
+/** True while the term at the cursor is being typed: it has no value yet, or only the beginning of one that is known, or of a level. */
+export function isIncomplete(text, cursor, { fields = [], channels = [] } = {}) {
+  const { word } = wordBefore(text, cursor);
+  const other = OTHER_FIELD.exec(word);
+  if (other) return ["level", ...fields.map(({ name }) => name)].includes(other[1]);
+  const term = TERM.exec(word);
+  if (!term) return false;
+  const [, , key, sign, typed] = term;
+  const own = typed.slice(typed.lastIndexOf(",") + 1).replace(/^"/, "").toLowerCase();
+  if (own === "") return true;
+  if (sign.includes("~")) return false;
+  const known = knownValues(key.replace(/"/g, ""), { fields, channels }).map(({ label }) => label.toLowerCase());
+  return !known.includes(own) && known.some((label) => label.startsWith(own)) && (sign === "=" || sign === "!=" || key === "level");
 }
 
 function namesOf(fields) {

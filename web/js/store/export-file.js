@@ -4,8 +4,9 @@
 //     new Blob([...file], {type: mediaTypeOf("csv")})          parts of about 64 kB; the caller may pause between them
 //     fileName("csv", ["orders"], now)                     "orders-2026-11-21T03-50-18Z.csv"
 //
-// `lines` is any iterable of {text, channel, time (ms), publisherZone}; the last is `zone` of normalise(). Each is one line of the file (CSV also has a header, and a quoted cell may contain
-// line breaks). Times in text and CSV have an offset.
+// `lines` is any iterable of {text, channel, time (ms), publisherZone}; the last is `zone` of normalise(). Each is one line of the file
+// (CSV also has a header, and a quoted cell may contain line breaks). Times in text and CSV have an offset. {note, channel, time} says in
+// text and CSV that lines are missing there.
 
 import { stripAnsi } from "../format/ansi.js";
 import { fieldText, textOf, visible } from "../format/text.js";
@@ -51,7 +52,7 @@ export function csvCell(value) {
 function lineOf(line, format, options) {
   // The hub sends single lines; this makes sure of it.
   if (format === "ndjson") return `${/[\r\n]/.test(line.text) ? JSON.stringify({ info: line.text }) : line.text}\n`;
-  const record = normalise(line.text, line.time, { zone: line.publisherZone ?? null });
+  const record = line.note ? { ts: line.time, msg: `# ${line.note}`, lvl: 0, fields: {} } : normalise(line.text, line.time, { zone: line.publisherZone ?? null });
   const cell = (name) => stripAnsi(cellOf(record, line, name, options));
   if (format === "csv") return `${options.columns.map((name) => csvCell(cell(name))).join(",")}\r\n`;
   const parts = options.columns.map(cell).filter((text) => text !== "");

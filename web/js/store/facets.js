@@ -4,6 +4,9 @@
 //     facets.add(seq, normalise(text, time)); facets.remove(seq)        ring.onDrop = (seq) => facets.remove(seq)
 //     facets.move(oldSeq, newSeq)                                        ring.onMove = (from, to) => facets.move(from, to)
 //     facets.fields({top: 5})    [{name, count, many, partial, numeric, values: [{value, count}, …]}, …], by count, then name
+//     facets.show(seq, 1)        the line passes the filter; -1: it no longer does
+//     facets.summaries({top: 5})     as fields(), and of each field how many lines pass (`shown`), of each value too, `distinct` values,
+//                                    and of numbers {least, middle, most}; values that pass come first
 //
 // A field with more than 1,000 different values is `many`: its lines are counted without values until no line has it. Fields beyond the
 // first 200 are not counted; a field that finds room later is `partial`: some of its lines may not be counted.
@@ -15,6 +18,8 @@ const MAX_VALUES = 1_000;
 const MAX_IN_LINE = 64;
 const LONGEST_VALUE = 200;
 const DEEPEST = 4;
+// Of a number with many values, the newest ones stand for all.
+const RECENT_NUMBERS = 512;
 
 export class Facets {
   #fields = new Map();
@@ -65,6 +70,36 @@ export class Facets {
     return found.sort((one, other) => other.count - one.count || (one.name < other.name ? -1 : 1));
   }
 
+  /** Count a line among those that pass, 1, or no longer, -1. */
+  show(seq, change) {
+    const counted = this.#lines.get(seq) ?? [];
+    for (let at = 0; at < counted.length; at += 2) {
+      counted[at].shown += change;
+      if (counted[at + 1] !== null) counted[at + 1].shown += change;
+    }
+  }
+
+  /** No line passes. */
+  resetShown() {
+    for (const field of this.#fields.values()) {
+      field.shown = 0;
+      for (const entry of field.values?.values() ?? []) entry.shown = 0;
+    }
+  }
+
+  /** All fields, in no order, with what there is to say of each. `filtered`: only what passes counts. */
+  summaries({ top = 5, filtered = false } = {}) {
+    return [...this.#fields.values()].map((field) => {
+      const entries = [...(field.values?.values() ?? [])];
+      const values = entries.sort((one, other) => other.shown - one.shown || other.count - one.count || (one.value < other.value ? -1 : 1));
+      return {
+        name: field.name, count: field.count, shown: field.shown, many: field.values === null, numeric: field.numeric, distinct: values.length,
+        numbers: field.numeric ? rangeOfNumbers(field, filtered) : null,
+        values: values.slice(0, top).map(({ value, count, shown }) => ({ value, count, shown })),
+      };
+    });
+  }
+
   #count(name, value, counted) {
     let field = this.#fields.get(name);
     if (field === undefined) {
@@ -72,10 +107,11 @@ export class Facets {
         this.#overflowed = true;
         return;
       }
-      this.#fields.set(name, (field = { name, count: 0, numeric: true, values: new Map(), partial: this.#overflowed }));
+      this.#fields.set(name, (field = { name, count: 0, shown: 0, numeric: true, recent: [], values: new Map(), partial: this.#overflowed }));
     }
     field.count += 1;
     if (typeof value !== "number") field.numeric = false;
+    else if (field.numeric) field.recent[field.recent.length < RECENT_NUMBERS ? field.recent.length : field.count % RECENT_NUMBERS] = value;
     counted.push(field, field.values === null ? null : this.#countValue(field, textOf(value)));
   }
 
@@ -86,7 +122,7 @@ export class Facets {
         field.values = null;
         return null;
       }
-      field.values.set(text, (entry = { value: text, count: 0 }));
+      field.values.set(text, (entry = { value: text, count: 0, shown: 0 }));
     }
     entry.count += 1;
     return entry;
@@ -112,6 +148,16 @@ export function leavesOf(object, found = [], prefix = "", depth = 0) {
     else if (value !== null && type === "object" && !Array.isArray(value) && depth < DEEPEST) leavesOf(value, found, `${prefix}${name}.`, depth + 1);
   }
   return found;
+}
+
+// The least number, the one in the middle, and the greatest.
+function rangeOfNumbers({ values, recent }, filtered) {
+  const known = values === null ? recent.map((number) => [number, 1]) : [...values.values()].map(({ value, count, shown }) => [Number(value), filtered ? shown : count]);
+  const found = known.filter(([number, count]) => count > 0 && Number.isFinite(number)).sort(([one], [other]) => one - other);
+  if (found.length === 0) return null;
+  let half = found.reduce((sum, [, count]) => sum + count, 0) / 2;
+  const [middle] = found.find(([, count]) => (half -= count) <= 0);
+  return { least: found[0][0], middle, most: found.at(-1)[0] };
 }
 
 function topOf({ values }, most) {

@@ -1,7 +1,8 @@
 // The lines of the ring that are shown, in order: the seqs that pass the filter and the level chips.
 // The number of a row is absolute: it stays the same while older lines fall off the front or are put before it, so they do not move a
 // reader who has scrolled away. A new filter or order numbers the rows anew and changes `version`.
-// A row may stand for more lines than its own: lines that continue it, and with `templateOf` repeats of it.
+// A row may stand for more lines than its own: lines that continue it, and with `templateOf` repeats of it. A line and those that
+// continue it are shown together or not at all.
 
 import { ERROR } from "../normalise/levels.js";
 import { slotOf } from "./ring.js";
@@ -33,6 +34,8 @@ export class FilteredList {
     this.folded = 0;
     /** The text of a line without its numbers, `(seq) => text`: consecutive lines with the same are one row; null: each has a row. */
     this.templateOf = null;
+    /** Called with the seq of each line that is hidden because a line that continues it has been added. */
+    this.onHidden = () => {};
   }
 
   /** Lines shown now, notes not counted. */
@@ -56,7 +59,7 @@ export class FilteredList {
     const template = folded < 0 ? this.templateOf?.(head) : null;
     for (let seq = head + 1; seq < this.#ring.end && found.length < count; seq += 1) {
       if (this.#ring.isNote(seq) || this.#ring.channel(seq) !== channel) continue;
-      if (folded > 0 ? this.#ring.headOf(seq) === head && this.#passes(seq) : this.#passes(seq) && this.templateOf?.(seq) === template) found.push(seq);
+      if (folded > 0 ? this.#ring.headOf(seq) === head : this.#passes(seq) && this.templateOf?.(seq) === template) found.push(seq);
     }
     return found;
   }
@@ -90,11 +93,13 @@ export class FilteredList {
   /** Add a new seq of the ring if it passes. `lines` and `errors` count all of them, for "12 new". */
   offer(seq) {
     this.trim();
-    if (!this.#passes(seq)) return;
+    const head = this.#ring.headOf(seq);
+    const passes = this.#passes(seq);
+    if (head === null ? !passes : this.#changesRowOf(head, passes)) return;
     this.#take(seq, this.#templateOf(seq));
     if (this.#ring.isNote(seq)) return;
     this.lines += 1;
-    if (this.#ring.level(seq) >= ERROR) this.errors += 1;
+    if (head === null && this.#ring.level(seq) >= ERROR) this.errors += 1;
   }
 
   /** Add a seq that comes before all others if it passes; true if it does. It does not count as new. */
@@ -133,18 +138,13 @@ export class FilteredList {
   /** A line that may have a row continues `head` from now on, and belongs to its row. */
   fold(seq, head) {
     this.trim();
-    if (this.#pass) this.#rewind(this.#pass, seq);
-    const to = this.firstRowFrom(head);
-    const from = this.firstRowFrom(seq);
-    if (from >= this.end || this.seqAt(from) !== seq || this.seqAt(to) !== head || this.foldedCount(to) < 0 || this.foldedCount(from) !== 0) return;
-    for (let row = from; row < this.end - 1; row += 1) {
-      this.#seqs[this.#slotOf(row)] = this.seqAt(row + 1);
-      this.#foldedCounts[this.#slotOf(row)] = this.foldedCount(row + 1);
-    }
-    this.end -= 1;
-    this.#foldedCounts[this.#slotOf(to)] += 1;
-    this.folded += 1;
-    this.version += 1;
+    const own = this.#rowWith(seq);
+    const to = this.#rowWith(head);
+    if ((own !== null && this.foldedCount(own) !== 0) || (to !== null && this.foldedCount(to) < 0)) return;
+    if (own !== null) this.#removeRow(own);
+    if (this.#changesRowOf(head, this.#passes(seq))) return;
+    const row = this.#rowWith(head);
+    if (row !== null) this.#setFolded(row, this.#ring.continuationsOf(head).length);
   }
 
   /** Remove the rows whose lines have fallen off the ring. */
@@ -157,7 +157,7 @@ export class FilteredList {
     this.notes = Math.min(this.#ring.notes, this.end - this.first);
   }
 
-  /** Show what `test(seq)` accepts; null shows all. Works in slices and calls `done` when the new list is in place. */
+  /** Show the lines whose `test(head, seq)` is true, `head` is the line that `seq` continues or itself; null shows all. Works in slices and calls `done` when the new list is in place. */
   refilter(test, done = () => {}) {
     this.#test = test;
     const start = this.#ring.first;
@@ -208,7 +208,58 @@ export class FilteredList {
   }
 
   #passes(seq) {
-    return this.#test === null || this.#ring.isNote(seq) || this.#test(seq);
+    return this.#test === null || this.#ring.isNote(seq) || this.#test(this.#ring.headOf(seq) ?? seq, seq);
+  }
+
+  // A line was added to the row of `head`, which may change whether it passes: then the row comes or goes. True if it has.
+  #changesRowOf(head, passes) {
+    if (this.#pass) this.#rewind(this.#pass, head);
+    const row = this.#rowWith(head);
+    if (passes === (row !== null) || (passes && this.templateOf !== null)) return !passes;
+    if (passes) this.#insertRow(head);
+    else this.#hideRow(row, head);
+    return true;
+  }
+
+  /** The row that begins with a seq, or null. */
+  #rowWith(seq) {
+    const row = this.firstRowFrom(seq);
+    return row < this.end && this.seqAt(row) === seq ? row : null;
+  }
+
+  #setFolded(row, count) {
+    this.folded += count - Math.abs(this.foldedCount(row));
+    this.#foldedCounts[this.#slotOf(row)] = count;
+  }
+
+  #removeRow(row) {
+    this.#setFolded(row, 0);
+    for (let next = row + 1; next < this.end; next += 1) this.#copyRow(next, next - 1);
+    this.end -= 1;
+    this.version += 1;
+  }
+
+  #insertRow(head) {
+    const row = this.firstRowFrom(head);
+    for (let last = this.end; last > row; last -= 1) this.#copyRow(last - 1, last);
+    this.end += 1;
+    this.version += 1;
+    this.#seqs[this.#slotOf(row)] = head;
+    this.#foldedCounts[this.#slotOf(row)] = 0;
+    const lines = [head, ...this.#ring.continuationsOf(head)].filter((seq) => this.#passes(seq)).length;
+    this.#setFolded(row, lines - 1);
+    this.lines += lines;
+    if (this.#ring.level(head) >= ERROR) this.errors += 1;
+  }
+
+  #hideRow(row, head) {
+    this.#removeRow(row);
+    for (const seq of [head, ...this.#ring.continuationsOf(head)]) this.onHidden(seq);
+  }
+
+  #copyRow(from, to) {
+    this.#seqs[this.#slotOf(to)] = this.seqAt(from);
+    this.#foldedCounts[this.#slotOf(to)] = this.foldedCount(from);
   }
 
   #templateOf(seq) {

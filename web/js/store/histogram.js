@@ -1,6 +1,6 @@
 // How many lines of each level there are over time: counted in steps of 100 ms, drawn as at most 120 bars of a round width.
 //
-//     histogram.add(ring.ownTime(seq), ring.level(seq)); histogram.remove(time, level); histogram.clear()
+//     histogram.add(ring.shownTime(seq), ring.level(seq)); histogram.remove(time, level); histogram.clear()
 //     const drawn = histogram.bars()         {from, width, total, most, bars: [{at, total, counts: [per level]}, …]}, from oldest to newest
 //     rangeOf(drawn, 10, 20)                 {from, to}: bars 10 to 20, both included, in either order
 //     barAt(drawn, 0.5)                      the index of the bar in the middle of the picture

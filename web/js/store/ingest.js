@@ -4,21 +4,23 @@
 //     event stream   --> Ingest.addLines() / .addGap() --> ring, lists, series
 //     history loader --> Ingest.addOlder()             --> ring, lists
 
-import { ALERTS, MARKERS, OWN, markerOf, noteOf } from "../protocol/channels.js";
+import { ALERTS, MARKERS, OWN, covers, markerOf, noteOf } from "../protocol/channels.js";
 import { gapPosition, isAfter, parseId } from "../protocol/ids.js";
 import { SeenLineIds } from "../protocol/line-ids.js";
 import { measurementOf, normalise } from "../normalise/index.js";
 import { GapNotes, MAX_KNOWN } from "./gap-notes.js";
+import { Clocks, LineTimes, TRUSTED_MS } from "./line-times.js";
 import { MultilineJoiner } from "./multiline.js";
 import { PublisherZones } from "./publisher-zones.js";
-import { reindex, rereadTimes } from "./reindex.js";
-import { ReorderBuffer, SortKeys, misplaced } from "./reorder-buffer.js";
+import { ownTimeOf, reindex, rereadTimes } from "./reindex.js";
+import { ReorderBuffer, misplaced } from "./reorder-buffer.js";
 
 // A line that came to the hub longer ago than this was replayed.
 const REPLAYED_MS = 2_500;
 const REPLAY_RESTS_MS = 1_000;
-// A misplaced line is moved only among this many of the last lines, or of the first lines when older ones are loaded.
+// A misplaced line is moved at once among this many of the last lines, and further up when that was not done for so long.
 const MAX_SORTED = 10_000;
+const SORT_ALL_MS = 1_000;
 const MAX_CHANNELS_KNOWN = 50_000;
 
 export class Ingest {
@@ -28,12 +30,17 @@ export class Ingest {
   #last = new Map();
   #lineIds = new SeenLineIds();
   #buffer = new ReorderBuffer({ windowMs: 0 });
-  #sortKeys = new SortKeys();
+  #clocks = new Clocks();
+  #times = new LineTimes(this.#clocks);
   #newest = -Infinity;
   #unsorted = false;
+  #unsortedAbove = false;
+  #sortedAllAt = -Infinity;
   #joiner = new MultilineJoiner();
   #markersHeld = new Set();
   #zones = new PublisherZones();
+  // The seq of the first line that no search has found, while there are some.
+  #edge = null;
 
   constructor(ring, lists, series) {
     this.#ring = ring;
@@ -86,7 +93,7 @@ export class Ingest {
     }
     if (batch.length > 0) this.lastLineAt = now;
     this.release(now);
-    this.#settleZones();
+    this.#settleTimes();
     return closed;
   }
 
@@ -99,16 +106,24 @@ export class Ingest {
   /** Release the lines that have been held back long enough; without `now`, all of them. */
   release(now = Infinity) {
     for (const { line, late } of this.#buffer.release(now)) {
-      const seq = this.#append(line, late);
+      const seq = this.#append(line);
       if (late) this.onLateLine?.(`${line.channel}@${this.#ring.id(seq)}`);
     }
-    if (this.#unsorted) this.#sort(Math.max(this.#ring.first, this.#ring.end - MAX_SORTED), this.#ring.end);
-    this.#unsorted = false;
+    if (this.#unsorted) this.#sortEnd();
+    if (this.#unsortedAbove && now - this.#sortedAllAt >= SORT_ALL_MS) {
+      this.#sortAll();
+      if (now < Infinity) this.#sortedAllAt = now;
+    }
   }
 
   /** How many lines are held back. */
   get heldBack() {
     return this.#buffer.waiting;
+  }
+
+  /** True while release() has something to do later. */
+  get unsettled() {
+    return this.heldBack > 0 || this.#unsortedAbove;
   }
 
   /** Add a `gap` event: lines of a channel that will not come. A gap that was reported before is dropped. */
@@ -156,7 +171,7 @@ export class Ingest {
 
   /** Note that a channel was opened at this point, among lines of the other channels. */
   noteJoined(channel, now) {
-    if (this.#ring.held + this.heldBack > 0) this.addNote(channel, { kind: "joined", channel }, now);
+    if (this.#ring.held + this.heldBack > 0) this.addNote(channel, { kind: this.#ring.room > 0 ? "joined" : "joinedFull", channel }, now);
   }
 
   /** Add a note of the page's own among the lines: any object with a `kind`. */
@@ -171,17 +186,66 @@ export class Ingest {
     if (held > 0 && room > 0) this.#offerOlder([this.#ring.prependNote("", null, note, this.#ring.arrivedAt(first))]);
   }
 
-  /** Forget the lines of every channel that `keep(channel)` rejects. */
+  /** Say in a row above the oldest line of a channel that those before it are not loaded yet, or take that row away. */
+  noteNotLoaded(channel, more) {
+    const { first, end } = this.#ring;
+    const isTold = (seq) => this.#ring.isNote(seq) && this.#ring.text(seq).kind === "notLoaded" && this.#ring.text(seq).channel === channel;
+    for (let seq = first; seq < end; seq += 1) {
+      if (!isTold(seq)) continue;
+      // It goes to the beginning, and falls off.
+      this.#ring.setTimes(seq, 0, 0, -Infinity);
+      this.#sortAll();
+      this.#ring.dropFirst();
+      break;
+    }
+    if (!more || this.#ring.room === 0) return;
+    for (let seq = this.#ring.first; seq < this.#ring.end; seq += 1) {
+      if (this.#ring.isNote(seq) || !covers([channel], this.#ring.channel(seq))) continue;
+      const at = this.#ring.shownTime(seq);
+      const note = this.#ring.prependNote(channel, null, { kind: "notLoaded", channel }, at);
+      this.#ring.setTimes(note, at, at, this.#ring.sortKey(seq));
+      this.#lists.offerOlder(note);
+      this.#sortAll();
+      return;
+    }
+  }
+
+  /** From here on, older lines are those that a search finds. They stay apart from the lines held, behind this note, until dropFound(). */
+  beginFound(note) {
+    const { first, held, room } = this.#ring;
+    if (this.#edge !== null || room === 0) return;
+    this.release();
+    this.#edge = this.#ring.first;
+    this.#offerOlder([this.#ring.prependNote("", null, note, held > 0 ? this.#ring.arrivedAt(first) : Date.now() - this.clockSkew)]);
+  }
+
+  /** True for a line that a search has found: the lines around it are not held. */
+  isFound(seq) {
+    return this.#edge !== null && seq < this.#edge;
+  }
+
+  /** Remove the lines that a search has found. */
+  dropFound() {
+    const edge = this.#edge;
+    this.#edge = null;
+    if (edge === null) return;
+    this.release();
+    while (this.#ring.first < edge) this.#ring.dropFirst();
+  }
+
+  /** Forget the lines of every channel that `keep(channel)` rejects, and what a search has found. */
   forget(keep) {
     this.release();
+    this.dropFound();
     this.#ring.retain(keep);
     this.#series.retain(keep);
     this.#zones.retain(keep);
     this.gaps.forget();
     this.#joiner.clear();
     this.#markersHeld.clear();
+    this.#clocks.retain(keep);
     this.#buffer = new ReorderBuffer(this.#buffer);
-    this.#newest = -Infinity;
+    this.#findNewest();
     for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
   }
 
@@ -189,8 +253,14 @@ export class Ingest {
   readTimesIn(zone) {
     this.release();
     this.#zones.choose(zone);
-    reindex(this.#ring, this.#ring.end, this.#zones);
-    this.#sort(this.#ring.first, this.#ring.end);
+    this.#reread(null);
+  }
+
+  /** Order lines by this time, one of ORDERS. Whoever counts by time must count again afterwards. */
+  orderBy(order) {
+    this.release();
+    this.#clocks.order = order;
+    this.#reread(null);
   }
 
   /** The zone of times that name none on a channel, for normalise(). */
@@ -213,8 +283,9 @@ export class Ingest {
     this.#appendNote(marker.channel, null, marker, arrivedAt);
   }
 
-  #appendNote(...note) {
-    this.#lists.offer(this.#ring.appendNote(...note, this.#newest));
+  // It stays behind the newest line.
+  #appendNote(channel, id, note, arrivedAt) {
+    this.#lists.offer(this.#ring.appendNote(channel, id, note, arrivedAt, this.#newest > -Infinity ? this.#newest : arrivedAt));
   }
 
   #addOlderMarker(added, name, line, arrivedAt) {
@@ -268,11 +339,15 @@ export class Ingest {
       this.#appendNote(channel, id, note, arrivedAt);
       return note.kind === "closed";
     }
-    const entry = { channel, id, line, record, arrivedAt, sortKey: this.#sortKeys.keyOf(channel, record.ts, arrivedAt) };
+    const { shown, key } = this.#times.of(channel, ownTimeOf(record), arrivedAt);
+    const entry = { channel, id, line, record, arrivedAt, shownTime: shown, sortKey: key, seq: null, head: null };
+    // Lines belong together in the order in which they came, whatever their times are.
+    entry.head = this.#joiner.add(channel, record, arrivedAt, entry);
+    this.#fold(this.#joiner.earlier);
     if (this.#buffer.windowMs > 0 && live) this.#buffer.push(entry, now);
     else this.#append(entry);
     const numbers = measurementOf(record) ?? this.#series.chosenIn(record);
-    if (numbers) this.#series.add(channel, record.ts, numbers);
+    if (numbers) this.#series.add(channel, shown, numbers);
     return false;
   }
 
@@ -282,45 +357,106 @@ export class Ingest {
     return record;
   }
 
-  // Reads lines held again whose channel's zone is known now.
-  #settleZones() {
-    const channels = new Set(this.#zones.settle());
-    if (channels.size === 0) return;
-    this.release();
-    rereadTimes(this.#ring, channels, this.#zones);
-    this.#sort(Math.max(this.#ring.first, this.#ring.end - MAX_SORTED), this.#ring.end);
-    this.onReread?.();
+  // Reads lines held again of whose channel more is known now: its zone, or that its lines come late.
+  #settleTimes() {
+    let changed = false;
+    for (let channels = this.#learned(); channels.size > 0; channels = this.#learned()) {
+      if (!changed) this.release();
+      changed = true;
+      this.#reread(channels);
+    }
+    if (changed) this.onReread?.();
   }
 
-  #append({ channel, id, line, record, arrivedAt, sortKey }, late = false) {
-    const seq = this.#ring.append(channel, id, line, record.lvl, arrivedAt, record.ts, sortKey);
-    if (sortKey < this.#newest) this.#unsorted = true;
-    else this.#newest = sortKey;
-    const head = late ? null : this.#joiner.add(channel, record, arrivedAt, seq);
-    if (head !== null) this.#ring.continueFrom(seq, head);
-    if (!late) this.#fold(this.#joiner.earlier);
+  #learned() {
+    const zoned = this.#zones.settle();
+    // The distances of their clocks were others in the other zone.
+    this.#clocks.retain((channel) => !zoned.includes(channel));
+    return new Set([...zoned, ...this.#clocks.settle()]);
+  }
+
+  #reread(channels) {
+    rereadTimes(this.#ring, channels, this.#zones, this.#clocks);
+    this.#sortAll();
+    this.#findNewest();
+  }
+
+  #findNewest() {
+    this.#newest = -Infinity;
+    for (let seq = this.#ring.first; seq < this.#ring.end; seq += 1) this.#newest = Math.max(this.#newest, this.#ring.sortKey(seq));
+  }
+
+  #append(entry) {
+    const { channel, id, line, record, arrivedAt, shownTime, sortKey } = entry;
+    const seq = this.#ring.append(channel, id, line, record.lvl, arrivedAt, record.ts, shownTime, sortKey);
+    entry.seq = seq;
+    if (sortKey < this.#newest - this.#tolerance) this.#unsorted = true;
+    this.#newest = Math.max(this.#newest, sortKey);
+    if (this.#continues(entry)) this.#ring.continueFrom(seq, entry.head.seq);
     this.onLine?.(seq, record);
     this.#lists.offer(seq);
     return seq;
   }
 
-  // Lines that had rows of their own continue others, as a later one has shown.
+  #continues({ seq, head }) {
+    return seq !== null && head !== null && head.seq !== null && head.seq < seq && this.#ring.has(head.seq);
+  }
+
+  // Lines that may have rows of their own continue others, as a later one has shown.
   #fold(earlier) {
-    for (const [seq, head] of earlier) {
-      if (!this.#ring.has(head)) continue;
-      this.#ring.continueFrom(seq, head);
-      this.#lists.fold(seq, head);
+    for (const [entry, head] of earlier) {
+      entry.head = head;
+      if (!this.#continues(entry)) continue;
+      this.#ring.continueFrom(entry.seq, head.seq);
+      this.#lists.fold(entry.seq, head.seq);
     }
   }
 
-  // Puts lines of several channels into the order of their times.
+  // Lines that nobody holds back stay as they came, if their times are about right: nothing moves for a few ms.
+  get #tolerance() {
+    return this.#buffer.windowMs > 0 ? 0 : TRUSTED_MS;
+  }
+
+  #sortEnd() {
+    const { first, end } = this.#ring;
+    const from = Math.max(first, end - MAX_SORTED);
+    this.#unsorted = false;
+    this.#sort(from, end);
+    if (from > first && this.#ring.sortKey(from) < this.#ring.sortKey(from - 1)) this.#unsortedAbove = true;
+  }
+
+  #sortAll() {
+    this.#unsortedAbove = false;
+    this.#sort(this.#ring.first, this.#ring.end);
+  }
+
+  // Puts lines into the order of their times; those that a search has found stay above the note that ends them.
   #sort(from, to) {
-    const part = this.#buffer.windowMs > 0 && misplaced(this.#ring, from, to);
+    const edge = this.#edge ?? -Infinity;
+    if (from >= edge || to < edge) return this.#sortPart(from, to);
+    this.#sortPart(from, edge - 1);
+    return this.#sortPart(edge, to);
+  }
+
+  #sortPart(from, to) {
+    const part = misplaced(this.#ring, from, to, this.#tolerance);
     if (!part) return;
     const moved = this.#ring.reorder(part);
-    this.#joiner.shift(moved);
+    this.#moveEntries(moved);
     this.onReorder?.(part, moved);
     this.#lists.reorder(part, moved);
+  }
+
+  // Those that lines which are still to come may continue.
+  #moveEntries(moved) {
+    const done = new Set();
+    const move = (entry) => {
+      if (entry && entry.seq !== null && !done.has(entry)) entry.seq = moved(entry.seq);
+      done.add(entry);
+      return entry;
+    };
+    this.#joiner.shift(move);
+    for (const { head } of this.#buffer.lines()) move(head);
   }
 
   #addOlderLine(channel, id, line, arrivedAt) {
@@ -338,10 +474,14 @@ export class Ingest {
   }
 
   #offerOlder(added) {
-    reindex(this.#ring, this.#ring.first + added.length, this.#zones);
+    const { first, end } = this.#ring;
+    let to = first + added.length;
+    reindex(this.#ring, to, this.#zones, this.#clocks);
     const shown = added.filter((seq) => this.#lists.offerOlder(seq)).length;
-    this.#sort(this.#ring.first, Math.min(this.#ring.end, this.#ring.first + added.length + MAX_SORTED));
-    this.#settleZones();
+    const newest = added.reduce((found, seq) => Math.max(found, this.#ring.sortKey(seq)), -Infinity);
+    while (to < end && this.#ring.sortKey(to) <= newest + TRUSTED_MS) to += 1;
+    this.#sort(first, to);
+    this.#settleTimes();
     return shown;
   }
 }

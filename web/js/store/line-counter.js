@@ -9,6 +9,7 @@ import { slotOf } from "./ring.js";
 export class LineCounter {
   #ring;
   #histogram = new Histogram();
+  // The level that a line was counted with, and 1; 0: it is not counted.
   #counted;
 
   constructor(ring) {
@@ -21,17 +22,18 @@ export class LineCounter {
   add(seq) {
     const slot = this.#slotOf(seq);
     if (this.#counted[slot]) return;
-    this.#counted[slot] = 1;
+    this.#counted[slot] = this.#ring.level(seq) + 1;
     this.version += 1;
-    this.#histogram.add(this.#ring.ownTime(seq), this.#ring.level(seq));
+    this.#histogram.add(this.#ring.shownTime(seq), this.#ring.level(seq));
   }
 
   remove(seq) {
     const slot = this.#slotOf(seq);
-    if (!this.#counted[slot]) return;
+    const level = this.#counted[slot] - 1;
+    if (level < 0) return;
     this.#counted[slot] = 0;
     this.version += 1;
-    this.#histogram.remove(this.#ring.ownTime(seq), this.#ring.level(seq));
+    this.#histogram.remove(this.#ring.shownTime(seq), level);
   }
 
   /** Lines have changed places, see Ring.reorder(). */

@@ -2,12 +2,12 @@
 // the parts of a line that Kubernetes has split. Pure.
 //
 //     const joiner = new MultilineJoiner();
-//     joiner.add("api", record, arrivedAt, seq)     the seq of the line that it continues, or null for the beginning of a new one
-//     joiner.earlier                                [[seq, head], …]: lines added before of which that line has shown that they continue another
-//     joiner.shift(moved)                           lines have changed places: moved(seq) is the new seq
+//     joiner.add("api", record, arrivedAt, line)    the line that it continues, or null for the beginning of a new one
+//     joiner.earlier                                [[line, head], …]: lines added before of which that line has shown that they continue another
+//     joiner.shift(moved)                           moved(line) is what stands for each line from now on
 //     templateOf("api", record)                     equal for lines that differ only in their numbers
 //
-// `arrivedAt` is in ms; `record`: see normalise(). Which lines belong together says `./joiner.js`.
+// A line is anything that stands for one. `arrivedAt` is in ms; `record`: see normalise(). Which lines belong together says `./joiner.js`.
 
 import { Joiner } from "./joiner.js";
 
@@ -27,7 +27,7 @@ export class MultilineJoiner {
     this.earlier = [];
   }
 
-  add(channel, record, arrivedAt, seq) {
+  add(channel, record, arrivedAt, line) {
     const last = this.#of(channel);
     const { part, fields: { stream } } = record;
     const apartMs = Math.abs(arrivedAt - last.arrivedAt);
@@ -38,11 +38,11 @@ export class MultilineJoiner {
       return last.partHead;
     }
     if (apartMs > last.joiner.patienceMs) this.#settle(last, last.joiner.end());
-    last.waiting.push(seq);
+    last.waiting.push(line);
     this.#settle(last, last.joiner.add(textOf(record)));
-    const head = this.earlier.at(-1)?.[0] === seq ? this.earlier.pop()[1] : null;
+    const head = this.earlier.at(-1)?.[0] === line ? this.earlier.pop()[1] : null;
     last.partOf = part === "P" && stream;
-    last.partHead = head ?? seq;
+    last.partHead = head ?? line;
     return head;
   }
 
@@ -61,9 +61,9 @@ export class MultilineJoiner {
   // The verdicts are on the lines that have waited longest.
   #settle(last, verdicts) {
     for (const begins of verdicts) {
-      const seq = last.waiting.shift();
-      if (begins) last.head = seq;
-      else this.earlier.push([seq, last.head]);
+      const line = last.waiting.shift();
+      if (begins) last.head = line;
+      else this.earlier.push([line, last.head]);
     }
   }
 
@@ -71,7 +71,7 @@ export class MultilineJoiner {
     let last = this.#channels.get(channel);
     if (last === undefined) {
       if (this.#channels.size >= MAX_CHANNELS) this.#channels.clear();
-      last = { joiner: new Joiner(), head: 0, waiting: [], arrivedAt: -Infinity, partOf: false, partHead: 0 };
+      last = { joiner: new Joiner(), head: null, waiting: [], arrivedAt: -Infinity, partOf: false, partHead: null };
       this.#channels.set(channel, last);
     }
     return last;

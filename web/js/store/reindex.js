@@ -1,37 +1,60 @@
-// Works out again, for lines in the ring, which lines continue others, their own times and their sort keys.
+// Works out again, for lines in the ring, which lines continue others, their times and their sort keys.
 
+import { LineTimes } from "./line-times.js";
 import { MultilineJoiner } from "./multiline.js";
-import { SortKeys } from "./reorder-buffer.js";
 import { normalise } from "../normalise/index.js";
 
-/** Reindex the lines before the seq `to`, which must be in the order of arrival; `zones`: see PublisherZones. */
-export function reindex(ring, to, zones) {
+/** Reindex the lines before the seq `to`, which must be in the order of arrival; `zones`: see PublisherZones, `clocks`: see Clocks. */
+export function reindex(ring, to, zones, clocks) {
   const joiner = new MultilineJoiner();
-  const sortKeys = new SortKeys();
-  let newest = -Infinity;
+  const times = new LineTimes(clocks);
   for (let seq = ring.first; seq < to; seq += 1) {
-    const arrivedAt = ring.arrivedAt(seq);
-    const channel = ring.channel(seq);
-    const record = ring.isNote(seq) ? null : normalise(ring.text(seq), arrivedAt, { zone: zones.of(channel) });
-    const ownTime = record?.ts ?? arrivedAt;
-    // A note stays behind the line before it.
-    const sortKey = record ? sortKeys.keyOf(channel, ownTime, arrivedAt) : newest;
-    newest = Math.max(newest, sortKey);
-    ring.setTimes(seq, ownTime, sortKey);
-    const head = record && joiner.add(channel, record, arrivedAt, seq);
+    if (ring.isNote(seq)) continue;
+    const record = place(ring, seq, zones, times);
+    const head = joiner.add(ring.channel(seq), record, ring.arrivedAt(seq), seq);
     if (head !== null) ring.continueFrom(seq, head);
-    if (record) for (const [earlier, its] of joiner.earlier) ring.continueFrom(earlier, its);
+    for (const [earlier, its] of joiner.earlier) ring.continueFrom(earlier, its);
+  }
+  placeNotes(ring, to);
+}
+
+/** Read the times of all lines of these channels again; null: of every channel. */
+export function rereadTimes(ring, channels, zones, clocks) {
+  const seqs = [];
+  for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq) && (channels === null || channels.has(ring.channel(seq)))) seqs.push(seq);
+  // Lines that were sorted by other times are read in the order in which they came.
+  seqs.sort((one, other) => ring.arrivedAt(one) - ring.arrivedAt(other));
+  const times = new LineTimes(clocks);
+  for (const seq of seqs) place(ring, seq, zones, times);
+  placeNotes(ring, ring.end);
+}
+
+function place(ring, seq, zones, times) {
+  const [channel, arrivedAt] = [ring.channel(seq), ring.arrivedAt(seq)];
+  const record = normalise(ring.text(seq), arrivedAt, { zone: zones.of(channel) });
+  const { shown, key } = times.of(channel, ownTimeOf(record), arrivedAt);
+  ring.setTimes(seq, record.ts, shown, key);
+  return record;
+}
+
+/** The time that a record names, or null. */
+export const ownTimeOf = ({ ts, tsFrom }) => (tsFrom === "line" ? ts : null);
+
+// A note stays behind the line before it; one without any stays before the next line.
+function placeNotes(ring, to) {
+  let key = null;
+  for (let seq = to - 1; seq >= ring.first; seq -= 1) {
+    if (ring.isNote(seq)) move(ring, seq, Math.min(ring.arrivedAt(seq), key ?? Infinity));
+    else key = ring.sortKey(seq);
+  }
+  key = null;
+  for (let seq = ring.first; seq < to; seq += 1) {
+    if (!ring.isNote(seq)) key = ring.sortKey(seq);
+    else if (key !== null) move(ring, seq, key);
   }
 }
 
-/** Read the times of the lines of these channels again. */
-export function rereadTimes(ring, channels, zones) {
-  const sortKeys = new SortKeys();
-  for (let seq = ring.first; seq < ring.end; seq += 1) {
-    const channel = ring.channel(seq);
-    if (!channels.has(channel) || ring.isNote(seq)) continue;
-    const arrivedAt = ring.arrivedAt(seq);
-    const { ts } = normalise(ring.text(seq), arrivedAt, { zone: zones.of(channel) });
-    ring.setTimes(seq, ts, sortKeys.keyOf(channel, ts, arrivedAt));
-  }
+function move(ring, seq, key) {
+  const at = ring.arrivedAt(seq);
+  ring.setTimes(seq, at, at, key);
 }

@@ -1,29 +1,12 @@
 // Puts lines of several channels into the order of their times: each line is held back for a short while, in case an older one follows.
 //
-//     const sortKeys = new SortKeys();
-//     sortKeys.keyOf(channel, ownTime, arrivedAt)    the sort key of a line, in ms: by its own time, or by when it arrived
 //     const buffer = new ReorderBuffer({windowMs: 250});
-//     buffer.push({sortKey, …}, now)    hold a line back that arrived at `now` (ms)
+//     buffer.push({sortKey, …}, now)    hold a line back that arrived at `now` (ms); for its sort key see line-times.js
 //     buffer.release(now)               [{line, late}, …] that have waited long enough, oldest first; without `now` all of them
+//     buffer.lines()                    those that are held back
 //     misplaced(ring, from, to)         the part of these seqs that is not in order: {from, seqs}, `seqs` in the right order; or null
 //
 // `late` means that a newer line was released before. No line is ever dropped.
-
-const TRUSTED_MS = 5_000;
-const MAX_CHANNELS = 10_000;
-
-export class SortKeys {
-  #last = new Map();
-
-  // A clock that is far off is ignored, and a line without a time of its own stays behind the one before it on its channel.
-  keyOf(channel, ownTime, arrivedAt) {
-    const own = ownTime !== arrivedAt && Math.abs(ownTime - arrivedAt) <= TRUSTED_MS;
-    const key = own ? ownTime : Math.max(arrivedAt, this.#last.get(channel) ?? arrivedAt);
-    if (this.#last.size >= MAX_CHANNELS) this.#last.clear();
-    this.#last.set(channel, key);
-    return key;
-  }
-}
 
 export class ReorderBuffer {
   #held = [];
@@ -55,10 +38,17 @@ export class ReorderBuffer {
       return { line, late };
     });
   }
+
+  lines() {
+    return this.#held.map(({ line }) => line);
+  }
 }
 
-export function misplaced(ring, from, to) {
+/** The part of these seqs that is not in order by more than `tolerance` ms. */
+export function misplaced(ring, from, to, tolerance = 0) {
   const seqs = Array.from({ length: to - from }, (_, index) => from + index);
+  let newest = -Infinity;
+  if (seqs.every((seq) => ring.sortKey(seq) >= (newest = Math.max(newest, ring.sortKey(seq))) - tolerance)) return null;
   seqs.sort((one, other) => ring.sortKey(one) - ring.sortKey(other));
   const moved = (seq, index) => seq !== from + index;
   const first = seqs.findIndex(moved);

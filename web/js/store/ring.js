@@ -3,7 +3,7 @@
 // are drawn. Notes (a gap, a closed publisher) stand among the lines but do not count as lines.
 
 import { isAfter } from "../protocol/ids.js";
-import { LEVELS } from "../normalise/levels.js";
+import { LEVELS, NONE } from "../normalise/levels.js";
 
 /** The slot of a number that grows without end, negative numbers included. */
 export function slotOf(number, capacity) {
@@ -19,8 +19,10 @@ export class Ring {
   #levels;
   #arrivalTimes;
   #ownTimes;
+  #shownTimes;
   #sortKeys;
   #distances;
+  #extents;
   #names = new Map();
 
   constructor(capacity) {
@@ -36,8 +38,11 @@ export class Ring {
     this.#levels = new Uint8Array(capacity);
     this.#arrivalTimes = new Float64Array(capacity);
     this.#ownTimes = new Float64Array(capacity);
+    this.#shownTimes = new Float64Array(capacity);
     this.#sortKeys = new Float64Array(capacity);
+    // How far the line is from the one that it continues, and how far at most from the last one that continues it.
     this.#distances = new Uint32Array(capacity);
+    this.#extents = new Uint32Array(capacity);
     /** Called with the seq of a line, not of a note, right before it is removed for any reason. */
     this.onDrop = null;
     /** Called with the old and the new seq of a line that stays while others are forgotten. */
@@ -54,10 +59,10 @@ export class Ring {
     return this.capacity - (this.end - this.first);
   }
 
-  /** Add a line; the oldest falls off when the ring is full. Returns its seq. For the times see arrivedAt(), ownTime() and sortKey(). */
-  append(channel, id, text, level, arrivedAt, ownTime = arrivedAt, sortKey = ownTime) {
+  /** Add a line; the oldest falls off when the ring is full. Returns its seq. For the times see arrivedAt(), ownTime(), shownTime() and sortKey(). */
+  append(channel, id, text, level, arrivedAt, ownTime = arrivedAt, shownTime = ownTime, sortKey = shownTime) {
     this.perLevel[level] += 1;
-    return this.#put(this.#next(), channel, id, text, level, arrivedAt, ownTime, sortKey);
+    return this.#put(this.#next(), channel, id, text, level, arrivedAt, ownTime, shownTime, sortKey);
   }
 
   /** Change the order of lines and notes: these seqs come in this order from `from` on. Returns a function from the old seq to the new one. */
@@ -67,17 +72,20 @@ export class Ring {
     const moved = (seq) => indexes[seq - from] ?? seq;
     const slots = seqs.map((seq) => this.#slotOf(seq));
     const heads = seqs.map((seq) => this.headOf(seq));
-    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#arrivalTimes, this.#ownTimes, this.#sortKeys]) {
+    const behind = this.#continuedBehind(from, seqs);
+    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#arrivalTimes, this.#ownTimes, this.#shownTimes, this.#sortKeys]) {
       slots.map((slot) => column[slot]).forEach((value, index) => (column[this.#slotOf(from + index)] = value));
     }
+    for (const slot of slots) this.#extents[slot] = 0;
     heads.forEach((head, index) => this.continueFrom(from + index, head === null ? from + index : Math.min(moved(head), from + index)));
+    for (const [seq, head] of behind) this.continueFrom(seq, moved(head));
     return moved;
   }
 
   /** Add a note, any object with a `kind`. Returns its seq. */
   appendNote(channel, id, note, arrivedAt, sortKey = arrivedAt) {
     this.notes += 1;
-    return this.#put(this.#next(), channel, id, note, 0, arrivedAt, arrivedAt, sortKey);
+    return this.#put(this.#next(), channel, id, note, 0, arrivedAt, arrivedAt, arrivedAt, sortKey);
   }
 
   /** Add a line that is older than all others; there must be room. Returns its seq. */
@@ -123,15 +131,22 @@ export class Ring {
     return this.#ownTimes[this.#slotOf(seq)];
   }
 
-  /** The key that orders a line among those of other channels, in ms; see SortKeys. */
+  /** The time that its row shows, in ms; see LineTimes. */
+  shownTime(seq) {
+    return this.#shownTimes[this.#slotOf(seq)];
+  }
+
+  /** The key that orders a line among the others, in ms; see LineTimes. */
   sortKey(seq) {
     return this.#sortKeys[this.#slotOf(seq)];
   }
 
-  /** Set a line's own time and its sort key. */
-  setTimes(seq, ownTime, sortKey) {
-    this.#ownTimes[this.#slotOf(seq)] = ownTime;
-    this.#sortKeys[this.#slotOf(seq)] = sortKey;
+  /** Set the times of a line that may be read anew. */
+  setTimes(seq, ownTime, shownTime, sortKey) {
+    const slot = this.#slotOf(seq);
+    this.#ownTimes[slot] = ownTime;
+    this.#shownTimes[slot] = shownTime;
+    this.#sortKeys[slot] = sortKey;
   }
 
   id(seq) {
@@ -139,9 +154,30 @@ export class Ring {
     return `${this.#fences[slot]}-${this.#counts[slot]}`;
   }
 
-  /** Let a line continue one before it: both are one row, see multiline.js. */
+  /** Let a line continue one before it: both are one row, see multiline.js. One without a level of its own has that of its head. */
   continueFrom(seq, head) {
-    this.#distances[this.#slotOf(seq)] = seq - head;
+    const slot = this.#slotOf(seq);
+    this.#distances[slot] = seq - head;
+    if (head === seq || !this.has(head)) return;
+    const start = this.#slotOf(head);
+    if (this.#extents[start] < seq - head) this.#extents[start] = seq - head;
+    if (this.#levels[slot] !== NONE || this.isNote(seq)) return;
+    this.perLevel[NONE] -= 1;
+    this.perLevel[this.#levels[start]] += 1;
+    this.#levels[slot] = this.#levels[start];
+  }
+
+  /** True if lines continue this one. */
+  isContinued(seq) {
+    return this.#extents[this.#slotOf(seq)] > 0;
+  }
+
+  /** The seqs of the lines that continue this one. */
+  continuationsOf(head) {
+    const found = [];
+    const last = Math.min(this.end - 1, head + this.#extents[this.#slotOf(head)]);
+    for (let seq = head + 1; seq <= last; seq += 1) if (this.headOf(seq) === head) found.push(seq);
+    return found;
   }
 
   /** The seq of the line that this one continues, or null. */
@@ -181,13 +217,13 @@ export class Ring {
       }
       const slot = this.#slotOf(seq);
       const id = { fence: this.#fences[slot], count: this.#counts[slot] };
-      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.headOf(seq), this.#arrivalTimes[slot], this.#ownTimes[slot], this.#sortKeys[slot]]);
+      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.headOf(seq), this.#arrivalTimes[slot], this.#ownTimes[slot], this.#shownTimes[slot], this.#sortKeys[slot]]);
     }
     this.#clear();
     const now = new Map();
     for (const [seq, channel, id, text, level, head, ...times] of old) {
       if (typeof text !== "string") {
-        this.appendNote(channel, id, text, times[0], times[2]);
+        this.appendNote(channel, id, text, times[0], times[3]);
         continue;
       }
       const moved = this.append(channel, id, text, level, ...times);
@@ -195,6 +231,16 @@ export class Ring {
       else now.set(seq, moved);
       this.onMove?.(seq, moved);
     }
+  }
+
+  /** Remove the first line or note. */
+  dropFirst() {
+    if (this.isNote(this.first)) this.notes -= 1;
+    else {
+      this.onDrop?.(this.first);
+      this.perLevel[this.level(this.first)] -= 1;
+    }
+    this.first += 1;
   }
 
   // No seq is used twice: this far on, even a whole ring of older lines does not reach the seqs used before.
@@ -207,17 +253,28 @@ export class Ring {
     this.#names.clear();
   }
 
+  // `[seq, head]` of the lines behind these that continue one of them.
+  #continuedBehind(from, seqs) {
+    const found = [];
+    const end = from + seqs.length;
+    for (const head of seqs) {
+      const last = Math.min(this.end - 1, head + this.#extents[this.#slotOf(head)]);
+      for (let seq = end; seq <= last; seq += 1) if (this.headOf(seq) === head) found.push([seq, head]);
+    }
+    return found;
+  }
+
   #slotOf(seq) {
     return slotOf(seq, this.capacity);
   }
 
   #next() {
-    if (this.room === 0) this.#evict();
+    if (this.room === 0) this.dropFirst();
     this.end += 1;
     return this.end - 1;
   }
 
-  #put(seq, channel, id, text, level, arrivedAt, ownTime = arrivedAt, sortKey = ownTime) {
+  #put(seq, channel, id, text, level, arrivedAt, ownTime = arrivedAt, shownTime = ownTime, sortKey = shownTime) {
     const slot = this.#slotOf(seq);
     this.#texts[slot] = text;
     this.#fences[slot] = id?.fence ?? 0;
@@ -226,18 +283,11 @@ export class Ring {
     this.#levels[slot] = level;
     this.#arrivalTimes[slot] = arrivedAt;
     this.#ownTimes[slot] = ownTime;
+    this.#shownTimes[slot] = shownTime;
     this.#sortKeys[slot] = sortKey;
     this.#distances[slot] = 0;
+    this.#extents[slot] = 0;
     return seq;
-  }
-
-  #evict() {
-    if (this.isNote(this.first)) this.notes -= 1;
-    else {
-      this.onDrop?.(this.first);
-      this.perLevel[this.level(this.first)] -= 1;
-    }
-    this.first += 1;
   }
 
   // One string for all lines of a channel. A pattern may have channels without end, so names are forgotten with their lines.

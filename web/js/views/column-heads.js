@@ -28,10 +28,10 @@ export class ColumnHeads {
   showFields(names) {
     this.#$fields.empty().append(names.map((name) => {
       const $drop = button("head-drop", { "aria-label": t("heads.drop", { name }), title: t("heads.drop", { name }) }).text("✕");
-      return $("<span>", { class: "head-column", title: name }).append($("<b>").text(name), $drop.on("click", () => this.#on.drop(name)));
+      return $("<span>", { class: "head-column", title: name }).append($("<span>", { class: "head-name" }).text(name), $drop.on("click", () => this.#on.drop(name)));
     }));
     $(PARTS.heads).attr("data-fields", String(names.length > 0));
   }
 }
 
-const head = (column) => $("<span>", { class: `head-${column}` }).append(column === "level" ? [] : $("<b>").text(t(`heads.${column}`)));
+const head = (column) => $("<span>", { class: `head-${column}` }).append(column === "level" ? [] : $("<span>", { class: "head-name" }).text(t(`heads.${column}`)));

@@ -6,6 +6,7 @@ import { t } from "../i18n/translate.js";
 import { parseTree } from "../format/json-tree.js";
 import { button } from "./button.js";
 import { copyText } from "./clipboard.js";
+import { stackView } from "./stack-view.js";
 import { treeView } from "./tree-view.js";
 
 const PARTS = { drawer: ".details", title: ".details-title", buttons: ".details-buttons", body: ".details-body", close: ".details-close" };
@@ -16,6 +17,7 @@ export class Drawer {
   #on;
   #shown = null;
   #raw = false;
+  #unfolded = new Set();
 
   /**
    * `on` has `close()`, `value(entry, button)`: the menu of a value in the tree was opened, and `commands()`: `[{name, label, run}, …]`
@@ -49,17 +51,18 @@ export class Drawer {
   /** Show one line, `{channel, id, line, raw, record, times, alerts}`: `alerts` are `[{text, run}, …]` to other lines, `raw` is its text with the lines that continue it, `times` its time in every form. */
   show(shown) {
     this.#shown = shown;
-    const { channel, raw, record } = shown;
+    const { channel, raw, record, times } = shown;
     const { lvl, lvlRaw } = record;
     // A number needs the name of its level: "error 50".
     const named = lvl === 0 ? [t("fact.noLevel"), lvlRaw] : Number.isNaN(Number(lvlRaw ?? 0)) ? [lvlRaw] : [LEVELS[lvl], lvlRaw];
     $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
-    $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
+    $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode([` · ${channel}`, ...times.split("\n", 1)].join(" · ")));
     this.#showCommands();
     const $body = $("<div>", { class: "details-parts" });
     $(PARTS.body).empty().scrollTop(0).append($body);
     if (!this.#raw) this.#showParsed($body, shown);
-    $body.append(heading(t("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
+    const $raw = [copyButton(raw), text(raw).attr("data-testid", "raw")];
+    $body.append(this.#raw ? [heading(t("drawer.raw")), ...$raw] : this.#fold("raw", t("drawer.raw"), $raw));
     $(PARTS.drawer).prop("hidden", false);
   }
 
@@ -68,11 +71,18 @@ export class Drawer {
     if (record.msg !== null) $body.append(heading(t("drawer.message")), text(record.msg, LONGEST_MESSAGE));
     if (record.err) {
       const stack = record.err.stack ?? record.err.msg ?? "";
-      $body.append(heading(t("drawer.exception"), copyButton(stack)), text(stack).addClass("stack").attr("tabindex", "0"));
+      $body.append(heading(t("drawer.exception"), copyButton(stack, "drawer.copyTrace")), stackOf(stack));
     }
     const tree = parseTree(line) ?? parseTree(JSON.stringify(record.fields));
     if (tree?.entries.length > 0) $body.append(heading(t("drawer.fields")), treeView(tree, (entry, button) => this.#on.value(entry, button)));
-    $body.append(heading(t("drawer.line")), pairs(factsOf(record, channel, id, times)));
+    $body.append(this.#fold("about", t("drawer.about"), pairs(factsOf(record, channel, id, times))));
+  }
+
+  // What is looked at now and then; it stays open from line to line.
+  #fold(name, title, $content) {
+    const $fold = $("<details>", { class: "details-fold", "data-testid": `drawer-fold-${name}` }).prop("open", this.#unfolded.has(name));
+    $fold.on("toggle", () => ($fold.prop("open") ? this.#unfolded.add(name) : this.#unfolded.delete(name)));
+    return $fold.append($("<summary>").append($("<h3>").text(title)), $content);
   }
 
   #showCommands() {
@@ -120,7 +130,12 @@ function pairs(entries) {
   return $list;
 }
 
-function copyButton(line) {
-  const $copy = button("link", { "data-testid": "copy" }).text(t("drawer.copy"));
+// All of a long one on request, as text.
+function stackOf(stack) {
+  return stack.length <= LONGEST_TEXT ? stackView(stack) : [text(stack).addClass("stack").attr("tabindex", "0")];
+}
+
+function copyButton(line, label = "drawer.copy") {
+  const $copy = button("link", { "data-testid": "copy" }).text(t(label));
   return $copy.on("click", async () => $copy.text(t((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
 }

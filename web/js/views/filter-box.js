@@ -2,8 +2,9 @@
 // Suggestions are listed below: ↑ ↓ choose, Tab or Enter accepts, Esc closes.
 
 import { formatNumber, t } from "../i18n/translate.js";
+import { button } from "./button.js";
 
-const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", list: ".suggestions" };
+const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", note: ".filter-note", list: ".suggestions" };
 const PHONE = "(max-width: 699px)";
 const TYPING_MS = 120;
 const NOTHING = { start: 0, end: 0, items: [] };
@@ -20,7 +21,8 @@ export class FilterBox {
 
   /**
    * `on` has `filter(text, committed)`, which returns null or a fault `{message}`, `suggest(text, caret)`, as in
-   * query/suggest.js, and `leave()`: Enter, or Esc with nothing left to close.
+   * query/suggest.js, `isIncomplete(text, caret)`, `waiting(waits, text)`: whether a text is not applied because its last term is being
+   * typed, and `leave()`: Enter, or Esc with nothing left to close.
    */
   constructor(on) {
     this.#on = on;
@@ -82,6 +84,9 @@ export class FilterBox {
   #apply(committed) {
     clearTimeout(this.#typing);
     $(PARTS.clear).prop("hidden", this.text === "");
+    const waits = !committed && this.text !== this.#applied && this.#on.isIncomplete(this.text, $(PARTS.input)[0].selectionEnd);
+    this.#on.waiting(waits, this.text);
+    if (waits) return void this.showFault(null);
     if (this.text === this.#applied && (!committed || this.text === this.#committed)) return;
     this.#applied = this.text;
     if (committed) this.#committed = this.text;
@@ -92,6 +97,17 @@ export class FilterBox {
   showFault(fault) {
     $(PARTS.fault).text(fault?.message ?? "").prop("hidden", !fault);
     $(PARTS.input).attr("aria-invalid", fault ? "true" : null);
+  }
+
+  /** Say something about the filter, `{text, label, run}`, with a button if there is a label; null: nothing. */
+  showNote(note) {
+    const $note = $(PARTS.note).empty().prop("hidden", note === null);
+    if (note === null) return;
+    const close = () => (this.showNote(null), this.focus());
+    const $close = button("note-close", { type: "button", "aria-label": t("find.close") }).append($('<svg class="icon" aria-hidden="true"><use href="#i-close"/></svg>'));
+    $note.append($("<span>").text(note.text));
+    if (note.label) $note.append(button("link", { type: "button", "data-testid": "filter-note-act" }).text(note.label).on("click", () => (this.showNote(null), note.run(), this.#on.leave())));
+    $note.append($close.on("click", close));
   }
 
   #onKey(event) {

@@ -1,4 +1,4 @@
-// The level chips: how many lines of each level are held, and which levels are shown.
+// The level chips: how many lines of each level are held, how many of them the filter finds, and which levels are shown.
 
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { formatNumber, t } from "../i18n/translate.js";
@@ -18,13 +18,16 @@ export class LevelChips {
     for (const level of CHIPS) this.#addChip(level);
   }
 
-  /** Show how many lines of each level are held. */
-  showCounts(perLevel) {
-    for (const [level, { $chip, $count }] of this.#chips) {
-      const count = formatNumber(perLevel[level]);
+  /** Show how many lines of each level are held, and with a filter how many of them it finds, `found`. */
+  showCounts(perLevel, found = null) {
+    for (const [level, { $chip, $count, $total }] of this.#chips) {
+      const count = formatNumber((found ?? perLevel)[level]);
+      const total = found === null || found[level] === perLevel[level] ? "" : ` / ${formatNumber(perLevel[level])}`;
       // A level that no line has needs no chip, unless it is hidden: then the reader must be able to bring it back.
       $chip.prop("hidden", perLevel[level] === 0 && !this.#hidden.has(level));
-      if ($count.textContent !== count) $count.textContent = count;
+      if ($count.textContent === count && $total.textContent === total) continue;
+      $count.textContent = count;
+      $total.textContent = total;
     }
   }
 
@@ -52,17 +55,18 @@ export class LevelChips {
     const name = LEVELS[level];
     const words = level === 0 ? t("levels.words.none") : t("levels.words", { name });
     const $count = $("<span>").text("0")[0];
+    const $total = $("<i>", { class: "chip-total" })[0];
     const $chip = button("chip", { "data-level": name, "data-testid": `level-${name}`, "aria-pressed": "true" });
     $chip.attr("title", t("levels.title", { words }));
     // The letter, and the rest of the word where there is room.
     const $name = $("<b>", { "aria-hidden": "true" }).text(level === 0 ? t("levels.none") : LETTERS[level]);
     if (level > 0) $name.append($("<span>", { class: "rest" }).text(name.slice(1)));
-    $chip.append($name, $("<span>", { class: "visually-hidden" }).text(words), $count);
+    $chip.append($name, $("<span>", { class: "visually-hidden" }).text(words), $count, $total);
     $chip.on("click", (event) => (event.shiftKey ? this.#only(level) : this.#toggle(level)));
     $chip.on("dblclick", () => this.#only(level));
     $chip.prop("hidden", true);
     $(PARTS.levels).append($chip);
-    this.#chips.set(level, { $chip, $count });
+    this.#chips.set(level, { $chip, $count, $total });
   }
 
   #toggle(level) {

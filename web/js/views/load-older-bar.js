@@ -1,30 +1,30 @@
-// The bar above the list: the state of the older lines, and the button that loads them.
+// The bar above the list: how far the lines reach, or the search of the log, and the button that loads or searches further.
 
-import { historyText } from "../format/messages.js";
 import { t } from "../i18n/translate.js";
 
 const PARTS = { bar: ".top", text: ".top-words", button: ".top-button" };
-const LABELS = { idle: "history.load", failed: "history.retry" };
+/** The labels of what can be done, see older-text.js. */
+export const OLDER_LABELS = { load: "history.load", retry: "history.retry", search: "search.rest", stop: "search.stop", goOn: "search.goOn" };
 
 export class LoadOlderBar {
   #bar = document.querySelector(PARTS.bar);
   #text = this.#bar.querySelector(PARTS.text);
   #button = this.#bar.querySelector(PARTS.button);
+  #action = null;
 
-  /** `on` has `load()` and `retry()`. */
-  constructor(on) {
-    this.#button.addEventListener("click", () => (this.#bar.dataset.state === "failed" ? on.retry() : on.load()));
+  /** `act(action)` does what the button says. */
+  constructor(act) {
+    this.#button.addEventListener("click", () => act(this.#action ?? "load"));
   }
 
-  /** Show the state of a HistoryLoader for these channels; `held` lines are in the page, the oldest from `oldest` (ms, shown in a zone). */
-  show(state, channels, held, oldest, zone) {
-    const name = held === 0 && state.name === "idle" ? "none" : state.name;
-    const text = historyText(state, channels, held, oldest, zone);
+  /** Show what olderBar() says. */
+  show({ state, text, action }) {
     // Written only when it changes: a screen reader reads it out each time.
     if (this.#text.textContent !== text) this.#text.textContent = text;
-    if (this.#bar.dataset.state === name) return;
-    this.#bar.dataset.state = name;
-    this.#button.textContent = name in LABELS ? t(LABELS[name]) : "";
-    this.#button.hidden = !(name in LABELS);
+    if (this.#bar.dataset.state === state && this.#action === action) return;
+    this.#bar.dataset.state = state;
+    this.#action = action;
+    if (action) this.#button.textContent = t(OLDER_LABELS[action]);
+    this.#button.hidden = action === null;
   }
 }

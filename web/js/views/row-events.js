@@ -4,22 +4,38 @@ import { t } from "../i18n/translate.js";
 
 const PARTS = { row: ".row", content: ".content" };
 const BUTTONS = ["copy", "link", "context", "pin"];
+// The details may cover the row: they wait for a second click, which selects a word.
+const SECOND_CLICK_MS = 200;
 
-/** `on` has `open(seq)`, `extend(seq)`, `unfold(seq)`, `times(seq)`, which returns its time in every form, and a function for each of the row's buttons. */
+/** `on` has `pick(seq)` and then `open()`, if no second click comes, `extend(seq)`, `unfold(seq)`, `says()`: its own time was clicked, `times(seq)`, which returns its time in every form, and a function for each of the row's buttons. */
 export function listenToRows(stage, on) {
   const spacer = stage.querySelector(".spacer");
   const buttons = makeButtons(on);
+  let opening;
+  function open() {
+    opening = clearTimeout(opening);
+    on.open();
+  }
+
   const seqOf = (row) => Number(row.dataset.seq);
   spacer.addEventListener("click", (event) => {
     const row = event.target.closest(".row");
     if (!row || event.target.closest(".row-buttons, a")) return;
     if (event.shiftKey) return on.extend(seqOf(row));
     if (event.target.closest(".fold") && row.dataset.fold !== "none") return on.unfold(seqOf(row));
-    if (document.getSelection()?.isCollapsed !== false) on.open(seqOf(row));
+    if (event.target.closest(".says")) return on.says();
+    if (document.getSelection()?.isCollapsed === false) return;
+    on.pick(seqOf(row));
+    opening = setTimeout(open, SECOND_CLICK_MS);
   });
+  spacer.addEventListener("mousedown", () => (opening = clearTimeout(opening)));
+  // A key finds the details open.
+  document.addEventListener("keydown", () => opening && open(), { capture: true });
   // Otherwise Shift with the mouse would select text as well.
   spacer.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
   spacer.addEventListener("mouseover", (event) => {
+    // Nothing changes while text is being selected.
+    if (event.buttons !== 0) return;
     const row = event.target.closest(".row");
     const time = event.target.closest(".time");
     if (row?.dataset.level && time) time.title = on.times(seqOf(row));

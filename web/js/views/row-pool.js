@@ -22,6 +22,8 @@ export class RowPool {
     this.#ring = ring;
     this.#list = list;
     this.#style = style;
+    /** True while text of the rows is selected: those in the page stay what they are. */
+    this.still = false;
   }
 
   get size() {
@@ -139,7 +141,7 @@ export class RowPool {
       next = row.element.nextElementSibling;
       // Older lines were loaded above what was the first row, or more lines were folded into this one.
       const changed = row.foldedCount !== this.#list.foldedCount(index);
-      if (changed || (row.above === null && index > this.#list.first)) this.#refill(row, seq, index);
+      if (!this.still && (changed || (row.above === null && index > this.#list.first))) this.#refill(row, seq, index);
     }
   }
 

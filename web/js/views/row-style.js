@@ -9,7 +9,9 @@ import { HeldLine } from "../query/index.js";
 import { readable } from "../query/line.js";
 import { ChannelMarks } from "../store/channel-marks.js";
 import { compileRules } from "../store/highlight-rules.js";
+import { TRUSTED_MS } from "../store/line-times.js";
 import { t } from "../i18n/translate.js";
+import { formatClock, formatDay, formatDelta } from "../format/format-time.js";
 import { timeText } from "../format/time-forms.js";
 import { isLink, tokensOf } from "../format/tokens.js";
 import { zoneText } from "../format/zones.js";
@@ -67,23 +69,33 @@ export class RowStyle {
     return normalise(text, arrivedAt, { zone: this.#zoneOf(channel) });
   }
 
-  timeOf(record, before) {
-    const form = this.#settings.get("time");
-    return timeText(form, record.ts, { zone: this.#settings.get("zone"), before: before?.ts ?? null });
+  /** The time (ms) of a row as text; `before` is the time of the row above, or null. */
+  timeOf(ms, before) {
+    return timeText(this.#settings.get("time"), ms, { zone: this.#settings.get("zone"), before });
+  }
+
+  /** The line's own time, if its row shows another one: "says 13:20:12, −15 h"; else "". */
+  ownTimeText(record, shown) {
+    if (record.tsFrom !== "line" || Math.abs(record.ts - shown) <= TRUSTED_MS) return "";
+    const zone = this.#settings.get("zone");
+    const clock = formatClock(record.ts, zone).slice(0, 8);
+    const time = formatDay(record.ts, zone) === formatDay(shown, zone) ? clock : `${formatDay(record.ts, zone)} ${clock}`;
+    return t("row.says", { time, span: formatDelta(record.ts - shown) });
   }
 
   /** A line's time in every form, for its tooltip. */
   allTimes(seq) {
-    return this.timesOf(this.recordOf(this.#ring, seq));
+    return this.timesOf(this.recordOf(this.#ring, seq), this.#ring.arrivedAt(seq));
   }
 
-  /** A record's time in every form, one on each line, and the source of the time. */
-  timesOf(record) {
+  /** A record's time in every form, one on each line, the source of the time, and when the line came if that was much later. */
+  timesOf(record, arrivedAt) {
     const zone = this.#settings.get("zone");
     const forms = ["full", "iso", "epoch", "relative"].map((form) => timeText(form, record.ts, { zone }));
     const assumed = zoneText(record.offset ?? "local", record.ts);
     const from = record.tsFrom === "recv" ? [t("fact.arrived")] : record.zone ? [] : [t("fact.noZone", { zone: assumed })];
-    return [...forms, zoneText(zone, record.ts), ...from].join("\n");
+    const came = Math.abs(record.ts - arrivedAt) > TRUSTED_MS ? [t("fact.came", { time: timeText("full", arrivedAt, { zone }) })] : [];
+    return [...forms, zoneText(zone, record.ts), ...from, ...came].join("\n");
   }
 
   tailOf(record) {
@@ -126,20 +138,20 @@ export class RowStyle {
     }
   }
 
-  /** What stands above a row, another day or a silence: `{kind, text}` or null. */
-  dividerOf(record, before) {
-    if (before === null) return null;
-    const found = dividersBetween(before.ts, record.ts, this.#settings.get("zone"));
+  /** What stands between two rows by their times (ms; `before` may be null), another day or a silence: `{kind, text}` or null. */
+  dividerOf(before, ms) {
+    const found = dividersBetween(before, ms, this.#settings.get("zone"));
     const day = found.find(({ kind }) => kind === "day");
     if (day) return { kind: "day", text: dayText(day.date) };
     const silence = this.filtered ? undefined : found.find(({ kind }) => kind === "silence");
-    return silence ? { kind: "silence", text: t("row.silence", { span: silence.span }) } : null;
+    return silence ? { kind: "silence", text: silence.span } : null;
   }
 
   /** Lines have changed places: `moved(seq)` is the new seq. */
   renumber(moved) {
     this.#opened = new Set([...this.#opened].map(moved));
     this.pins = new Set([...this.pins].map(moved));
+    if (this.inDetails !== null) this.inDetails = moved(this.inDetails);
   }
 
   /** Mark a line, "channel@id", as late. */

@@ -14,7 +14,7 @@ const LONGEST_OPEN = 20_000;
 const MAX_REPEATS = 200;
 // East Asian characters are two columns wide; so are surrogate pairs, which have a length of two already.
 const WIDE = /[\u1100-\u115f\u2e80-\ud7ff\uf900-\uff60]/g;
-const EMPTY_IN_NOTE = "level channelHead channelTail logger tag failure alert fold tail columns more divider same".split(" ");
+const EMPTY_IN_NOTE = "level channelHead channelTail logger tag failure alert fold says tail columns more divider same".split(" ");
 
 const plain = (name) => {
   const element = document.createElement("span");
@@ -48,11 +48,13 @@ export class Row {
     this.message = plain("message");
     this.failure = plain("failure");
     this.alert = plain("alert-mark");
+    this.says = plain("says");
+    this.says.title = t("row.says.title");
     this.fold = plain("fold");
     this.tail = plain("tail");
     this.columns = cell("columns");
     this.more = plain("more");
-    this.content.append(this.message, this.failure, this.alert, this.fold, this.tail);
+    this.content.append(this.message, this.failure, this.alert, this.fold, this.says, this.tail);
     this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.content, this.columns, this.more);
     this.seq = null;
     this.above = null;
@@ -111,14 +113,15 @@ export class Row {
 
   #fillLine(ring, seq, above, dataset, style, folded) {
     const record = folded.count > 0 ? style.joinedRecord(ring, seq, folded.seqs()) : style.recordOf(ring, seq);
-    const before = above === null || ring.isNote(above) ? null : style.recordOf(ring, above);
+    const shown = ring.shownTime(seq);
+    const before = above === null || ring.isNote(above) ? null : ring.shownTime(above);
     this.element.className = "row";
     dataset.testid = "row";
     dataset.level = LEVELS[record.lvl];
     dataset.id = ring.id(seq);
     delete dataset.kind;
 
-    const time = style.timeOf(record, before);
+    const time = style.timeOf(shown, before);
     const same = before === null ? "" : sharedPrefix(time, style.timeOf(before, null));
     this.same.textContent = same;
     this.rest.data = time.slice(same.length);
@@ -139,8 +142,9 @@ export class Row {
     this.#fillColumns(style.columnsOf(record, seq));
     const open = style.isOpen(seq);
     if (folded.count < 0) this.#fillRepeats(ring, open ? folded.seqs(MAX_REPEATS) : [], style, open);
-    else this.#fillMore(record, open);
-    this.#divide(style.dividerOf(record, before));
+    else this.#fillMore(record, open && seq !== style.inDetails);
+    this.says.textContent = style.ownTimeText(record, shown);
+    this.#divide(style.dividerOf(before, shown));
     style.applyMarks(this.element, record, seq);
     this.tall = this.more.textContent !== "" || this.divider.textContent !== "";
   }
@@ -214,15 +218,17 @@ export class Row {
     for (const seq of seqs) {
       const record = style.recordOf(ring, seq);
       const element = plain("frame");
-      element.textContent = `${style.timeOf(record, null)}  ${cut(style.messageOf(record, keyValues(record.fields)))}`;
+      element.textContent = `${style.timeOf(ring.shownTime(seq), null)}  ${cut(style.messageOf(record, keyValues(record.fields)))}`;
       this.more.append(element);
     }
   }
 
   #divide(divider) {
+    const { dataset } = this.divider;
     this.divider.textContent = divider?.text ?? "";
-    if (divider) this.divider.dataset.testid = divider.kind;
-    else delete this.divider.dataset.testid;
+    this.divider.title = divider?.kind === "silence" ? t("row.silence", { span: divider.text }) : "";
+    if (divider) dataset.testid = dataset.kind = divider.kind;
+    else delete dataset.testid, delete dataset.kind;
   }
 }
 

@@ -140,13 +140,18 @@ export class ScrollGeometry {
     this.scrollTo(this.totalHeight - this.height);
   }
 
+  /** Bring a row into the middle. */
+  centre(row) {
+    this.scrollTo(this.topOf(row) - (this.height - this.heightOf(row)) / 2);
+  }
+
   /** Bring a row into sight: at the nearest edge, or with `centre` into the middle if it was out of sight. */
   reveal(row, centre = false) {
     const top = this.topOf(row);
     const bottom = top + this.heightOf(row);
     const inSight = top >= this.top && bottom <= this.top + this.height;
     if (inSight) return;
-    if (centre) this.scrollTo(top - (this.height - this.heightOf(row)) / 2);
+    if (centre) this.centre(row);
     else this.scrollTo(top < this.top ? top : bottom - this.height);
   }
 }

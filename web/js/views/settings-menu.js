@@ -56,7 +56,8 @@ export class SettingsMenu {
     if (tab === "appearance") return [...SEGMENTS.map((name) => this.#segments(name)), this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES })];
     if (tab === "time") {
       const forms = Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]));
-      return [this.#select("time", forms), this.#zone("zone", "local"), this.#zone("publisherZone", "auto")];
+      const orders = Object.fromEntries(CHOICES.order.map((order) => [order, t(`order.${order}`)]));
+      return [this.#select("time", forms), this.#select("order", orders), this.#zone("zone", "local"), this.#zone("publisherZone", "auto")];
     }
     return [...SWITCHES.map((name) => this.#switch(name)), ...NUMBERS.map((name) => this.#number(name))];
   }

@@ -6,14 +6,17 @@ import { formatNumber, t } from "../i18n/translate.js";
 import { IDLE_STATES } from "../connection/event-stream.js";
 import { formatSpan } from "../format/format-time.js";
 import { newLinesText, stateText } from "../format/messages.js";
+import { OLDER_LABELS } from "./load-older-bar.js";
 
 const PARTS = {
   app: ".app", announced: ".state-announced", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-gap", lag: ".count-lag",
-  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter", allowed: ".open-allowed",
+  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter", older: ".search-log", allowed: ".open-allowed",
 };
 const RATE_SAMPLES = 4;
 const LAG_SHOWN_MS = 10_000;
+// States of the older lines that say more than how many lines are held.
+const OF_SEARCH = ["searching", "stopped", "failed", "searched"];
 // A publisher's clock that is this far ahead is wrong, beyond the usual inaccuracy.
 const AHEAD_MS = 1_000;
 
@@ -23,12 +26,18 @@ export class Status {
   #recording = true;
   #samples = [];
 
-  /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, `clearFilter()`, and `openAllowed()`, which opens a channel that may be seen. */
+  #olderAction = null;
+
+  /**
+   * `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, `clearFilter()`, `older(action)`, see older-text.js,
+   * and `openAllowed()`, which opens a channel that may be seen.
+   */
   constructor(on) {
     $(PARTS.retry).on("click", () => on.retry());
     $(PARTS.pill).on("click", () => on.follow());
     $(PARTS.levels).on("click", () => on.showLevels());
     $(PARTS.filter).on("click", () => on.clearFilter());
+    $(PARTS.older).on("click", () => on.older(this.#olderAction));
     $(PARTS.allowed).on("click", () => on.openAllowed());
   }
 
@@ -98,25 +107,30 @@ export class Status {
   }
 
   /** Show whether the grid follows new lines, or how many it has not shown. */
-  showFollow(following, paused, { lines, errors }) {
-    write(PARTS.follow, t(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
+  showFollow(following, paused, { lines, errors }, selecting = false) {
+    write(PARTS.follow, t(following ? "follow.following" : selecting ? "follow.selecting" : paused ? "follow.paused" : "follow.away"));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
   }
 
-  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `pinned` is the pinned filter, or null; `forbidden` are the open channels that the reader may not see, and `visible` those they may. */
-  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, pinned = null, forbidden = [], visible = [] }) {
+  /**
+   * Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `older`: see olderBar();
+   * `pinned` is the pinned filter, or null; `forbidden` are the open channels that the reader may not see, and `visible` those they may.
+   */
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, older, pinned = null, forbidden = [], visible = [] }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
+    this.#olderAction = held > 0 && filtered && !levels ? older.action : null;
+    $(PARTS.older).prop("hidden", this.#olderAction === null).text(this.#olderAction ? t(OLDER_LABELS[this.#olderAction]) : "");
     const denied = held === 0 && this.#state.name === "error" && forbidden.length > 0;
     const [title, hint, command] = levels
       ? [t("empty.levels"), "", ""]
-      : denied ? forbiddenTexts(forbidden, visible) : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels, pinned);
+      : denied ? forbiddenTexts(forbidden, visible) : held > 0 ? filteredTexts(held, sinceMatch, older) : this.#emptyTexts(channels, pinned);
     $(PARTS.allowed).prop("hidden", !denied || visible.length === 0);
     if (denied) write(PARTS.allowed, t("empty.openAllowed"));
     write(PARTS.title, title);
@@ -158,7 +172,11 @@ const forbiddenTexts = (names, visible) => [
 
 const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
-const filteredTexts = (held, sinceMatch) => [t("empty.filtered", { n: held }), sinceMatch === null ? t("empty.filteredHint") : t("empty.lastMatch", { age: formatAge(sinceMatch) }), ""];
+// Nothing is found among the lines held; the log has more, unless it is searched.
+function filteredTexts(held, sinceMatch, { state, text }) {
+  const title = OF_SEARCH.includes(state) ? text : t("empty.filtered", { n: held });
+  return [title, sinceMatch === null ? t("empty.filteredHint") : t("empty.lastMatch", { age: formatAge(sinceMatch) }), ""];
+}
 
 // jQuery's .text() replaces the node each time; an unchanged text must stay, so that screen readers do not repeat it.
 function write(selector, text) {

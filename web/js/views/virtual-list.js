@@ -1,6 +1,7 @@
 // A virtual list over a FilteredList. Only the rows in sight and a few around them are in the page; a row keeps its element as long
 // as it is drawn, so a text selection or a hovered row stays what it is. The list knows nothing of what is selected.
 //
+// Nothing moves under the mouse while it is pressed, nor until the text that was selected with it is given up.
 // While the reader has scrolled away, nothing moves: not for new lines, not for old lines that fall off the ring, and not for rows
 // above the viewport that turn out taller than expected. Rows in sight stay even when their lines are gone.
 
@@ -22,6 +23,10 @@ export class VirtualList {
   #detachedAt = null;
   #length = 0;
   #rebuilds = 0;
+  #pressed = false;
+  // The list followed before text was selected, and does so again afterwards.
+  #resumes = false;
+  #scrolled = false;
   // The anchor of a resize, kept until the next drawing: a viewport of another width must not lose the selected row.
   #keptAnchor = null;
 
@@ -49,6 +54,12 @@ export class VirtualList {
 
   get rowsInDom() {
     return this.#pool.size;
+  }
+
+  /** True while text of the rows is selected. */
+  get selecting() {
+    const selection = document.getSelection();
+    return Boolean(selection) && !selection.isCollapsed && this.#spacer.contains(selection.anchorNode);
   }
 
   /** The row elements in the page, oldest first. */
@@ -127,6 +138,8 @@ export class VirtualList {
   /** Stay at the newest line. */
   follow() {
     this.paused = false;
+    this.#resumes = false;
+    if (this.selecting) document.getSelection().removeAllRanges();
     this.#setFollowing(true);
     // At once: the event of a scroll that is still under way must find the viewport at its end, or it detaches again.
     cancelAnimationFrame(this.#frame);
@@ -135,6 +148,7 @@ export class VirtualList {
 
   /** Stop following; new lines are added below. */
   detach() {
+    this.#resumes = false;
     if (!this.following) return;
     this.#setFollowing(false);
     this.draw();
@@ -146,15 +160,16 @@ export class VirtualList {
     this.on.follow(false);
   }
 
-  /** Bring a seq, or the next one shown, into sight, into the middle if it was not. Returns its row, or null if no line is shown. */
-  centre(seq) {
+  /** Bring a seq, or the next one shown, into sight, into the middle if it was not, or `always`. Returns its row, or null if no line is shown. */
+  centre(seq, always = false) {
     this.#sync();
     const row = Math.min(this.list.rowOf(seq), this.list.end - 1);
     if (row < this.list.first) return null;
     this.detach();
     if (this.#geometry.base > row) this.#geometry.rebase(this.list.first);
     this.#geometry.fitSpacer();
-    this.#geometry.reveal(row, true);
+    if (always) this.#geometry.centre(row);
+    else this.#geometry.reveal(row, true);
     this.draw();
     return row;
   }
@@ -222,12 +237,35 @@ export class VirtualList {
     let touchY = 0;
     viewport.addEventListener("touchstart", (event) => (touchY = event.touches[0].clientY), { passive: true });
     viewport.addEventListener("touchmove", (event) => event.touches[0].clientY > touchY + 4 && this.#goUp(), { passive: true });
-    document.addEventListener("selectionchange", () => {
-      const selection = document.getSelection();
-      if (selection && !selection.isCollapsed && this.#spacer.contains(selection.anchorNode)) this.detach();
-    }, { signal });
+    this.#spacer.addEventListener("mousedown", (event) => event.button === 0 && !event.target.closest("button, a") && this.#press());
+    // The click comes after this, and must find the row that it is on.
+    for (const type of ["mouseup", "blur"]) window.addEventListener(type, () => this.#pressed && setTimeout(() => this.#release()), { signal });
+    document.addEventListener("selectionchange", () => this.#onSelection(), { signal });
     new ResizeObserver(() => this.resize()).observe(viewport);
     document.addEventListener("visibilitychange", () => this.draw(), { signal });
+  }
+
+  #press() {
+    this.#pressed = true;
+    this.#resumes ||= this.following;
+  }
+
+  #release() {
+    this.#pressed = false;
+    this.#onSelection();
+    this.draw();
+  }
+
+  #onSelection() {
+    const resumes = this.#resumes;
+    if (this.selecting) {
+      this.detach();
+      this.#resumes = resumes;
+    } else if (!this.#pressed && resumes) {
+      this.#resumes = false;
+      if (!this.following && !this.paused) this.follow();
+      else this.draw();
+    }
   }
 
   #detachIfScrollable() {
@@ -249,6 +287,7 @@ export class VirtualList {
     const before = this.#geometry.top;
     this.#geometry.read();
     const { top, below } = this.#geometry;
+    if (top !== before) this.#scrolled = true;
     if (this.following && top < before && below > 2) this.detach();
     else if (!this.following && !this.paused && top > before && below <= 2) this.#setFollowing(true);
     if (!this.following && top < before) this.#checkTop();
@@ -270,6 +309,11 @@ export class VirtualList {
 
   #draw() {
     this.#frame = 0;
+    const still = this.#pressed || this.selecting;
+    // Rows that have changed places wait, unless the reader scrolls.
+    if (still && !this.#scrolled && (this.following || this.#version !== this.list.version)) return;
+    this.#scrolled = false;
+    this.#pool.still = still;
     const geometry = this.#geometry;
     this.list.trim();
     geometry.read();
