@@ -14,10 +14,11 @@ from typing import Any, Generic, TypeVar
 import re2
 
 from sse_hub.filters.bounds import Bound, BoundGroup
-from sse_hub.filters.compile import Filter, LineTest
+from sse_hub.filters.compile import Filter
 from sse_hub.filters.level_group import LevelGroup
 from sse_hub.filters.line import FilteredLine
 from sse_hub.filters.prefilter import FirstLook
+from sse_hub.filters.terms import LineTest
 
 # With fewer filters, to ask each of them is faster.
 LEAST_FILTERS = 4

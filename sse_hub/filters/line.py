@@ -7,12 +7,13 @@ As `web/js/query/line.js`.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
 from sse_hub.filters.level_look import LOUD, object_may_be_loud, text_may_be_loud
 from sse_hub.filters.moments import moment_of_wall
-from sse_hub.filters.quick_search import quick_search
+from sse_hub.filters.quick_search import quick_signs
 from sse_hub.filters.request_look import may_be_request
 from sse_hub.formats.object_level import level_of_object
 from sse_hub.formats.reader import read_parsed
@@ -23,9 +24,11 @@ from sse_hub.formats.values import SURROGATE, parse_object
 ESCAPE = re.compile(r'(\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))')
 BACKSLASH, ESC, CSI = 0x5C, 0x1B, 0x9B
 # Numbers that are not written with the digits by which JavaScript writes them: 1e3, and those with more than it keeps.
-OTHER_DIGITS = quick_search(rb"[0-9.][eE]|[0-9.]{17}")
+OTHER_DIGITS = rb"[0-9.][eE]|[0-9.]{17}"
 # A message may be made of a template with values, or of bytes.
-TEMPLATE = quick_search(rb'@mt|emplate|"args|arguments|MESSAGE')
+TEMPLATE = rb'@mt|emplate|"args|arguments|MESSAGE'
+# One look for both.
+SIGNS = quick_signs(OTHER_DIGITS, TEMPLATE)
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 MAX_KNOWN_ESCAPES = 5_000
 UNREAD = object()
@@ -54,7 +57,7 @@ class FilteredLine:
             "_record",
             "_level",
         ),
-        *("_hides_letters", "_hides_words", "_has_other_digits", "_may_be_request", "_may_be_made", "_may_be_loud"),
+        *("_hides_letters", "_hides_words", "_signs", "_may_be_request", "_may_be_loud"),
     )
 
     def __init__(
@@ -79,9 +82,8 @@ class FilteredLine:
         self._level: int | None = None
         self._hides_letters: bool | None = None
         self._hides_words: bool | None = None
-        self._has_other_digits: bool | None = None
+        self._signs: Sequence[int] | None = None
         self._may_be_request: bool | None = None
-        self._may_be_made: bool | None = None
         self._may_be_loud: bool | None = None
 
     @property
@@ -168,9 +170,9 @@ class FilteredLine:
 
     def has_other_digits(self) -> bool:
         """Whether a number may have other digits than its value has as text."""
-        if self._has_other_digits is None:
-            self._has_other_digits = OTHER_DIGITS(self.payload)
-        return self._has_other_digits
+        if self._signs is None:
+            self._signs = SIGNS(self.payload) or ()
+        return 0 in self._signs
 
     def may_be_request(self) -> bool:
         """Whether it may be about an HTTP request, which has fields without names."""
@@ -180,9 +182,9 @@ class FilteredLine:
 
     def may_be_made(self) -> bool:
         """Whether its message may be made of a template with values, or of bytes."""
-        if self._may_be_made is None:
-            self._may_be_made = TEMPLATE(self.payload)
-        return self._may_be_made
+        if self._signs is None:
+            self._signs = SIGNS(self.payload) or ()
+        return 1 in self._signs
 
     def may_be_loud(self) -> bool:
         """Whether its level may be `warn` or above."""

@@ -15,11 +15,18 @@ import re2
 
 def quick_search(source: bytes) -> Callable[[bytes], bool]:
     """The search for `source`, in the syntax of RE2, for bytes."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    one: Any = re2.Set.SearchSet(options)
-    one.Add(source)
-    one.Compile()
-    match = one.Match
+    match = quick_signs(source)
     # Matches are the numbers of the expressions: [0].
     return lambda text: bool(match(text))
+
+
+def quick_signs(*sources: bytes) -> Callable[[bytes], list[int] | None]:
+    """The search for several expressions at once, which finds the numbers of those that are in some bytes."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    all_of_them: Any = re2.Set.SearchSet(options)
+    for source in sources:
+        all_of_them.Add(source)
+    all_of_them.Compile()
+    match: Callable[[bytes], list[int] | None] = all_of_them.Match
+    return match

@@ -6,6 +6,7 @@ Pictures of every state of the page, dark and light, wide and on a phone, to be 
 
 import json
 import random
+import re
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable
@@ -201,11 +202,11 @@ def catching_up(scene: Scene) -> None:
     name = f"away.{random.randrange(10**6)}"
     scene.publish(name, shop_lines(0, 30))
     scene.open(name)
-    scene.page.get_by_test_id("stop").click()
+    scene.page.keyboard.press("Shift+Q")
     scene.publish(name, shop_lines(30, 500) * 80)
     # Later than this, lines count as those of before.
     scene.page.evaluate("() => new Promise((done) => setTimeout(done, 2600))")
-    scene.page.get_by_test_id("start").click()
+    scene.page.keyboard.press("Shift+L")
     expect(scene.page.get_by_test_id("state")).to_contain_text("catching up")
 
 
@@ -213,10 +214,40 @@ def reconnecting(scene: Scene) -> None:
     """The hub refuses for now."""
     refusal = {"error": "Service Unavailable", "detail": "Too many streams."}
     scene.open()
-    scene.page.get_by_test_id("stop").click()
+    scene.page.keyboard.press("Shift+Q")
     scene.page.route("**/message?*", lambda route: route.fulfill(status=503, json=refusal))
-    scene.page.get_by_test_id("start").click()
-    expect(scene.page.get_by_test_id("retry")).to_be_visible()
+    scene.page.keyboard.press("Shift+L")
+    expect(scene.page.get_by_test_id("outage")).to_be_visible()
+
+
+def without_redis(scene: Scene) -> None:
+    """The hub has lost Redis."""
+    scene.open()
+    scene.page.route(
+        "**/channels", lambda route: route.fulfill(json={"ready": False, "recording": False, "channels": []})
+    )
+    expect(scene.page.get_by_test_id("outage")).to_be_visible()
+
+
+def ranges(scene: Scene) -> None:
+    """The menu of time ranges."""
+    scene.open()
+    scene.page.get_by_test_id("range-open").click()
+
+
+def span(scene: Scene) -> None:
+    """The last minutes, counted by the hub."""
+    scene.page.goto(f"{scene.hub.url}/index?channel={scene.channel}&tail=40&last=5m")
+    expect(scene.page.locator(".hist-canvas")).to_have_attribute("aria-label", re.compile(r": \d{3} lines"))
+
+
+def past(scene: Scene) -> None:
+    """A range of the past, out of the log, while lines come."""
+    end = int(time.time() * 1_000) - 1
+    scene.page.goto(f"{scene.hub.url}/index?channel={scene.channel}&from={iso_time(end - 600_000)}&to={iso_time(end)}")
+    expect(scene.page.get_by_test_id("row").first).to_be_visible()
+    scene.publish(scene.channel, shop_lines(7_000, 20))
+    expect(scene.page.get_by_test_id("pause")).to_contain_text("new")
 
 
 def stale(scene: Scene) -> None:
@@ -234,15 +265,15 @@ def offline(scene: Scene) -> None:
     """The network is gone."""
     scene.open()
     scene.page.context.set_offline(True)
-    scene.page.get_by_test_id("stop").click()
-    scene.page.get_by_test_id("start").click()
+    scene.page.keyboard.press("Shift+Q")
+    scene.page.keyboard.press("Shift+L")
     expect(scene.page.locator(".app")).not_to_have_attribute("data-state", "connecting")
 
 
 def stopped(scene: Scene) -> None:
     """On purpose."""
     scene.open()
-    scene.page.get_by_test_id("stop").click()
+    scene.page.keyboard.press("Shift+Q")
 
 
 def gap_row(scene: Scene) -> None:
@@ -495,6 +526,7 @@ def contrast(scene: Scene) -> None:
 SCENES: tuple[Callable[[Scene], None], ...] = (
     connecting, live, sharing, several, filtered, pinned, rule_form, rules, idle, paused, scrolled,
     catching_up, reconnecting, stale, offline,
+    without_redis, ranges, span, past,
     stopped, gap_row, failover_row, forked_row, bus_row,
     dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted,
     statistics, statistics_of_a_number,

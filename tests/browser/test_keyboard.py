@@ -47,6 +47,8 @@ PROBES = {
     "channels": "seen('channel-input')",
     "chart": "seen('plot') && text('.plot-legend span')",
     "bars": "seen('hist')",
+    "menu": "all('[role=menuitem]').length > 0",
+    "stream": "text('.live-words')",
     "dialog": "document.querySelector('dialog[open]')?.dataset.testid ?? null",
     "marker": "text('[data-testid=marker]')",
     "pinned": "text('[data-testid=pin-status]') !== ''",
@@ -159,6 +161,13 @@ STEPS: list[tuple[str, str, object]] = [
     ("[", "channels", True),
     ("h", "bars", False),
     ("h", "bars", True),
+    ("R", "menu", True),
+    ("ArrowUp ArrowUp Enter", "dialog", "prompt"),
+    (f"{BEGIN_MS + 10_000}–{BEGIN_MS + 19_999} Enter", "shown", 10),
+    ("-", "shown", 20),
+    ("L", "shown", LINES + 1),
+    ("Q", "stream", "Stopped"),
+    ("L", "stream", "Live"),
     ("M", "dialog", "prompt"),
     ("deployed Enter", "marker", "⚑ deployed"),
     ("A", "dialog", "rules-dialog"),
@@ -232,6 +241,7 @@ def press(page: Page, word: str) -> None:
 
 def test_f18_each_key_does_what_its_description_says(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.add_init_script("localStorage.setItem('sse-hub.order', 'line')")
     open_page(page, hub, "keys", "keys.other")
     publish("keys.other", [line(0)])
     wait_received(page, 1)
@@ -252,7 +262,7 @@ def test_f18_each_key_does_what_its_description_says(page: Page, hub: HubProcess
 
 
 @pytest.mark.speed
-def test_f03_dragging_the_scroll_bar_up_stops_following_and_the_end_key_resumes_at_once(
+def test_f03_dragging_over_the_lines_stops_following_and_the_end_key_resumes_at_once(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "drag")
@@ -260,14 +270,14 @@ def test_f03_dragging_the_scroll_bar_up_stops_following_and_the_end_key_resumes_
     expect(page.get_by_test_id("row").last).to_contain_text("line 2000")
     box = page.get_by_test_id("grid").bounding_box()
     assert box is not None
-    bar = box["x"] + box["width"] - 4
+    edge = box["x"] + box["width"] - 4
 
-    page.mouse.move(bar, box["y"] + box["height"] - 20)
+    page.mouse.move(edge, box["y"] + box["height"] - 20)
     page.mouse.down()
-    page.mouse.move(bar, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.move(edge, box["y"] + box["height"] / 2, steps=5)
     page.mouse.up()
     expect(page.get_by_test_id("pill")).to_be_visible()
-    expect(page.get_by_test_id("follow")).to_have_text("scrolled up")
+    expect(page.get_by_test_id("follow")).to_have_text("held while you select")
     publish("drag", numbered([2_001]))
     expect(page.get_by_test_id("pill")).to_contain_text("1 new")
 

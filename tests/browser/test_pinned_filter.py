@@ -86,7 +86,8 @@ def test_a_pinned_address_opens_with_what_matches_in_the_log(page: Page, hub: Hu
     page.goto(f"{hub.url}/index?channel=pinned.log&pin=level%3E%3Dwarn")
     wait_received(page, 300)
     assert stats(page)["held"] == 300
-    assert filters_asked(asked, "/history") == []
+    # It loads older ones only where the hub had no time to find all.
+    assert set(filters_asked(asked, "/history")) <= {"level>=warn"}
     expect(page.get_by_test_id("pin-status")).to_contain_text("level>=warn")
 
     palette(page, "only these")

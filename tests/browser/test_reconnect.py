@@ -3,12 +3,14 @@ When the connection is cut, refused, or dead without a word: nothing is missed, 
 """
 
 import json
+import re
 import time
 from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.support.accessibility import FINDINGS, axe_source
 from tests.support.browser_connection import wire
 from tests.support.browser_page import (
     ALL_NUMBERS,
@@ -89,6 +91,43 @@ def test_f02_the_page_retries_after_a_temporary_refusal(
         with page.expect_response("**/channels"):
             page.clock.run_for(2_000)
     assert page.evaluate("[madeStreams(), openStreams()]") == [made, 1]
+
+
+def test_f20_a_page_without_a_hub_says_so_over_its_lines_until_the_hub_is_back(
+    page: Page, hub: HubProcess, publish: Publish, console: Console
+) -> None:
+    console.allowed |= {"ERR_", "Failed to load resource"}
+    outage = page.get_by_test_id("outage")
+    with wire(hub.port) as between:
+        page.goto(f"{between.url}/index?channel=outage")
+        expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        publish("outage", numbered(range(1, 60)))
+        expect(page.get_by_test_id("row").last).to_contain_text("line 59")
+        expect(outage).to_be_hidden()
+
+        between.down.set()
+        between.cut()
+        said = re.compile(r"No connection since \d\d:\d\d:\d\d\. The lines shown are old\.")
+        expect(outage).to_contain_text(said)
+        expect(page).to_have_title("⚠ outage · sse-hub")
+        expect(page.locator(".state-announced")).to_have_text(said)
+        expect(outage).to_contain_text("Trying again")
+        # It stands above the lines and covers none; the newest stays in sight.
+        expect(page.get_by_test_id("row").last).to_be_in_viewport()
+        assert page.evaluate("document.querySelector('.stage').getBoundingClientRect().top") >= page.evaluate(
+            "document.querySelector('.outage').getBoundingClientRect().bottom"
+        )
+        page.evaluate(axe_source())
+        assert page.evaluate(FINDINGS) == []
+        publish("outage", numbered([60]))
+        between.down.clear()
+        page.get_by_test_id("outage-retry").click()
+
+        expect(page.get_by_test_id("row").last).to_contain_text("line 60")
+        expect(outage).to_be_hidden()
+        expect(page).to_have_title("outage · sse-hub")
+        expect(page.locator(".state-announced")).to_have_text("live")
+        expect(page.locator(".row.note").filter(has_text="reconnected after")).to_have_count(1)
 
 
 def test_f02_the_page_reconnects_at_once_when_the_browser_is_online_again(

@@ -169,7 +169,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_copied_whole(
     rows.nth(2).locator(".message").click()
     expect(page.get_by_test_id("stack-chain")).to_have_text("IllegalStateException ← IOException")
     page.get_by_test_id("stack-chain").get_by_role("button", name="IOException").click()
-    expect(page.locator(".stack .frame").filter(has_text="Caused by")).to_be_in_viewport()
+    expect(page.locator(".stack-line").filter(has_text="Caused by")).to_be_in_viewport()
     page.keyboard.press("Escape")
     # What goes on is found where its beginning is not.
     page.get_by_test_id("filter").fill("site-packages")
@@ -302,6 +302,8 @@ def test_f21_any_number_can_be_plotted_from_the_details_a_facet_or_by_key(
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
     expect(page.get_by_test_id("plot-tip")).to_contain_text(re.compile(r"took 5\d|took 6\d"))
+    page.get_by_test_id("plot-span").select_option("15")
+    expect(page.get_by_test_id("plot")).to_be_visible()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 40)
     expect(page.locator(".row[aria-current=true] .message")).to_have_text(re.compile(r"call [56]\d"))
     page.keyboard.press("p")

@@ -29,6 +29,7 @@ import { addSelecting } from "./features/selecting.js";
 import { addSilenceAlarm } from "./features/silence-alarm.js";
 import { addStatistics } from "./features/statistics.js";
 import { addStatus } from "./features/status.js";
+import { addTimeBar } from "./features/time-bar.js";
 import { addUrlAndViews } from "./features/url-and-views.js";
 import { chooseLanguage, loadLanguage, t } from "./i18n/translate.js";
 import { listenToKeys } from "./views/keyboard.js";
@@ -73,7 +74,8 @@ const appearance = use(addAppearance(page));
 const chart = use(addChart(page, navigation.goToTime));
 const alertMarks = use(addAlertMarks(page, url.showLine));
 const lineCommands = () => IN_DRAWER.map((name) => ({ name, label: t(`drawer.command.${name}`), run: () => functions[name]() }));
-const inspector = use(addInspector(page, { goToTime: navigation.goToTime, plot: chart.plot, lineCommands, linksOf: alertMarks.linksOf }));
+const timeBar = use(addTimeBar(page, navigation.goToTime));
+const inspector = use(addInspector(page, { plot: chart.plot, lineCommands, linksOf: alertMarks.linksOf }));
 use(addLayout(page));
 use(addStatistics(page, navigation.goToTime));
 use(addLater(["split"], () => import("./features/split-panes.js"), ({ addSplitPanes }) => addSplitPanes(page, rows.addGrid), { "[data-testid=split-open]": "split" }));
@@ -82,8 +84,8 @@ use(addLater(["marker", "testLine"], () => import("./features/publish.js"), ({ a
 use(addSilenceAlarm(page, identity.clockSkew));
 use(addLater(["alertRules", "alertFromFilter"], () => import("./features/alert-rules.js"), ({ addAlertRules }) => addAlertRules(page, { identity, showLine: alertMarks.show }), { "[data-testid=alerts-open]": "alertRules" }));
 addHints(page);
-const channels = use(addChannels(page, navigation.commands.pause, identity.subscribe));
-const status = use(addStatus(page, { allLevelsHidden: filtering.allLevelsHidden, older: rows.older, histogramMs: inspector.histogramMs, visible: identity.subscribe }));
+const channels = use(addChannels(page, identity.subscribe));
+const status = use(addStatus(page, { allLevelsHidden: filtering.allLevelsHidden, older: rows.older, histogramMs: timeBar.histogramMs, visible: identity.subscribe }));
 use(addCommandPalette(page, { commands: () => commandList(functions), openView: url.openView, toggleColumn: inspector.toggleColumn }));
 use({ commands: { close: () => selecting.close() || inspector.close() || find.close() || context.close() || (page.grid.selected !== null && page.grid.select(null)) } });
 

@@ -60,7 +60,7 @@ test("only what names a field that there is may replace a filter unasked", () =>
   const sure = (text) => translate(text, FIELDS)?.sure ?? null;
 
   assert.deepEqual(["level:error", "user:u7 x", "level:error AND x", 'level == "error"', '{app="x"} |= "y"'].map(sure), [true, true, true, true, true]);
-  assert.deepEqual(["foo:bar", "a AND b", "NOT FOUND", "!error", "x | count", '{job="x"}'].map(sure), [false, false, false, false, false, false]);
+  assert.deepEqual(["user==u1", "foo:bar", "a AND b", "NOT FOUND", "!error", "x | count", '{job="x"}'].map(sure), [false, false, false, false, false, false, false]);
 });
 
 test("texts of logs and filters of this page are left alone", () => {

@@ -8,7 +8,7 @@ import { MultilineJoiner, templateOf } from "../../../web/js/store/multiline.js"
 import { hiddenSummary, normalise, withContinuations } from "../../../web/js/normalise/index.js";
 import { FILTERED_PATIENCE_MS, Liveness } from "../../../web/js/connection/liveness.js";
 import { Ring } from "../../../web/js/store/ring.js";
-import { Series, columnsOf, pointNear } from "../../../web/js/store/series.js";
+import { Series, intervalsOf, nearestTo } from "../../../web/js/store/series.js";
 import { useLanguage } from "../../../web/js/i18n/translate.js";
 import { FilteredList } from "../../../web/js/store/filtered-list.js";
 import { stateText } from "../../../web/js/format/messages.js";
@@ -124,10 +124,14 @@ test("a stream is dead when the hub has lines that do not arrive, and not when n
   for (let now = 200_000; now < 300_000; now += 2_000) assert.equal(liveness.isDead(now, Math.floor(now / 15_000), now, FILTERED_PATIENCE_MS), false);
 });
 
-test("a chart shows the span and the mean of each column, and the point under the mouse", () => {
+test("a chart shows the median of each interval within a band, and the interval under the mouse", () => {
   const points = [[0, 1], [1, 3], [2, 2], [50, 9], [100, 4]];
-  assert.deepEqual(columnsOf(points, 0, 100, 10).map(({ column, low, mean, high }) => [column, low, mean, high]), [[0, 1, 2, 3], [5, 9, 9, 9], [9, 4, 4, 4]]);
-  assert.deepEqual([pointNear(points, -5), pointNear(points, 30), pointNear(points, 60), pointNear(points, 1e9)], [points[0], points[3], points[3], points[4]]);
+  const found = intervalsOf(points, 0, 100, 10);
+  assert.deepEqual(found.map(({ at, count, low, median, high, max }) => [at, count, low, median, high, max]), [[5, 3, 1, 2, 3, 3], [55, 1, 9, 9, 9, 9], [95, 1, 4, 4, 4, 4]]);
+  assert.deepEqual([-5, 30, 31, 60, 1e9].map((time) => nearestTo(found, time).at), [5, 5, 55, 55, 95]);
+  // A few outliers of many do not make the band.
+  const [many] = intervalsOf(Array.from({ length: 100 }, (_, n) => [n / 10, n < 95 ? n : 10_000]), 0, 10, 1);
+  assert.deepEqual([many.low, many.median, many.high, many.max], [10, 50, 90, 10_000]);
   const series = new Series();
   series.choose("took");
   const chosen = (line) => series.chosenIn(normalise(line, T));

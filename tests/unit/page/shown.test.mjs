@@ -208,7 +208,7 @@ function timesOf(lines, order = "auto") {
   const clocks = new Clocks();
   clocks.order = order;
   const times = new LineTimes(clocks);
-  const found = lines.map(([channel, own, came]) => times.of(channel, own === null ? null : T + own, T + came));
+  const found = lines.map(([channel, own, came]) => ({ ...times.of(channel, own === null ? null : T + own, T + came) }));
   return [found.map(({ shown }) => shown - T), found.map(({ key }) => key - T), clocks.settle()];
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { parseMoment } from "../../../web/js/format/parse-time.js";
-import { parseDuration, parseQuantity, parseSize, unitOfName } from "../../../web/js/format/units.js";
+import { formatNamed, parseDuration, parseQuantity, parseSize, unitOfName } from "../../../web/js/format/units.js";
 import { clockAt, momentOf, offsetAt, zoneFault, zoneText } from "../../../web/js/format/zones.js";
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
@@ -77,5 +77,6 @@ test("numbers with units are durations in ms and sizes in bytes", () => {
   assert.deepEqual(parseQuantity("1e3"), { kind: "number", value: 1_000 });
   for (const text of ["", "ms", "10 parrots", "1,5s", "0x10", "1 2"]) assert.equal(parseQuantity(text), null, text);
   assert.deepEqual([unitOfName("took_us").factor, unitOfName("durationMs").factor, unitOfName("body_bytes").kind], [0.001, 1, "size"]);
+  assert.deepEqual([formatNamed("took_us", 90_500), formatNamed("took", 90_500), formatNamed("body_bytes", 2_500), formatNamed("load", 0.12345)], ["90.5 ms", "90500", "2.5 kB", "0.123"]);
   assert.deepEqual([unitOfName("took"), unitOfName("items"), unitOfName("status")], [null, null, null]);
 });

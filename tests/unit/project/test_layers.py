@@ -122,6 +122,7 @@ PURE = [
     "filters/parse",
     "filters/prefilter",
     "filters/request_look",
+    "filters/terms",
     "filters/units",
     "hub/backend",
     "hub/catch_up",

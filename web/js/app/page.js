@@ -2,6 +2,7 @@
 //
 //     page.on("filter", ({ changes, committed }) => …)      another filter: `changes` to it; `committed`: see setFilter()
 //     page.on("columns", ({ committed }) => …)              other columns
+//     page.on("span", ({ committed }) => …)                 the bars show another span up to now, or what is held; `committed`: see setFilter()
 //     page.on("pin", ({ committed }) => …)                  another filter is pinned, or none; `committed`: see setFilter()
 //     page.on("context", ({ committed }) => …)              the filter is lifted, or applied again; `committed`: see setFilter()
 //     page.on("statistics", ({ committed }) => …)           other statistics are shown, or none; `committed`: see setFilter()
@@ -25,7 +26,7 @@ import { isPattern } from "../protocol/channels.js";
 import { throttle } from "./throttle.js";
 
 const TAIL_LINES = 500;
-const EVENTS = ["filter", "columns", "pin", "context", "moved", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
+const EVENTS = ["filter", "columns", "span", "pin", "context", "moved", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
 
 export class Page {
   #listeners = new Map(EVENTS.map((event) => [event, []]));
@@ -44,6 +45,8 @@ export class Page {
     this.marked = null;
     /** The statistics that are shown, see url-state.js, or null. */
     this.statistics = null;
+    /** The span up to now that the bars show, see time-range.js; null: that of the lines held. */
+    this.span = null;
     /** The names of all channels the hub knows. */
     this.channelNames = [];
     /** Their lines per second, by name. */
@@ -122,9 +125,16 @@ export class Page {
     this.emit("context", { committed });
   }
 
-  /** Show all lines. */
+  /** Show all lines; a reader who looks at a range of the past stays there. */
   clearFilter(committed = true) {
-    this.setFilter({ text: "", off: new Set(), hidden: new Set(), range: null }, committed);
+    const { past, filter } = this.workspace;
+    this.setFilter({ text: "", off: new Set(), hidden: new Set(), range: past ? filter.range : null }, committed);
+  }
+
+  /** Show another span up to now in the bars; `committed`: see setFilter(). */
+  setSpan(span, committed = true) {
+    this.span = span;
+    this.emit("span", { committed });
   }
 
   /** Show these fields as columns; `committed`: see setFilter(). */
@@ -149,6 +159,12 @@ export class Page {
   /** Open these channels and load all of them again. */
   reopen(channels) {
     if (channels.length > 0) this.#leaveFor(() => this.workspace.reopen(channels, this.#tail));
+  }
+
+  /** Show the lines of a range of time out of the log, `[from, to]` in ms; null: live again, from the newest lines on. */
+  showPast(range) {
+    const { workspace } = this;
+    this.#leaveFor(() => (range ? workspace.showPast(range) : workspace.reopen(workspace.channels, this.#tail)));
   }
 
   /** Show which channels are open. */

@@ -1,6 +1,7 @@
-// The state of the page in the query of its address: channels, filter, levels, time range, columns, wrap, time form, zone, selected
-// line, context, statistics, pinned filter. Pure. Invalid parts of an address are ignored.
+// The state of the page in the query of its address: channels, filter, levels, time range, span of the bars, columns, wrap, time form,
+// zone, selected line, context, statistics, pinned filter. Pure. Invalid parts of an address are ignored.
 
+import { SPANS } from "../format/time-range.js";
 import { LEVELS } from "../normalise/levels.js";
 
 const MAX_TAIL = 10_000;
@@ -10,7 +11,7 @@ export const LEAST_LEVELS = [null, "warn", "error"];
 const USUAL_RANGE = "6h";
 
 /**
- * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at, context, statistics, pin}` from the query of an address; null or empty for
+ * `{channels, tail, text, hidden, range, span, columns, wrap, time, zone, at, context, statistics, pin}` from the query of an address; null or empty for
  * missing parts. `at` is `{channel, id}` of a line, and `statistics` `{range, least, by, field}`.
  */
 export function readUrlState(search) {
@@ -24,6 +25,7 @@ export function readUrlState(search) {
     text: query.get("q") ?? "",
     hidden: new Set((query.get("hide") ?? "").split(",").map((name) => LEVELS.indexOf(name)).filter((level) => level >= 0)),
     range: from <= to ? [from, to] : null,
+    span: SPANS.includes(query.get("last")) ? query.get("last") : null,
     columns: query.getAll("column"),
     wrap: query.has("wrap") ? query.get("wrap") === "1" : null,
     time: query.get("time"),
@@ -45,7 +47,7 @@ function readStatistics(query) {
 }
 
 /** The query for a state, with its "?"; it contains only what differs from the default. */
-export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null, context = false, statistics = null, pin = null }) {
+export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, span = null, columns = [], wrap = null, time = null, zone = null, at = null, context = false, statistics = null, pin = null }) {
   const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
   if (tail !== null) query.set("tail", String(tail));
   if (text) query.set("q", text);
@@ -54,6 +56,7 @@ export function writeUrlState({ channels, tail = null, text = "", hidden = new S
     query.set("from", new Date(range[0]).toISOString());
     query.set("to", new Date(range[1]).toISOString());
   }
+  if (span) query.set("last", span);
   for (const column of columns) query.append("column", column);
   if (wrap) query.set("wrap", "1");
   if (time) query.set("time", time);

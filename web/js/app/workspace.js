@@ -36,6 +36,7 @@ export class Workspace {
   #lostAt = null;
   #pinNotes = new PinNotes();
   #zoneOf;
+  #pastSince = 0;
 
   /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
   constructor(capacity, guard, zoneOf, connection) {
@@ -63,6 +64,10 @@ export class Workspace {
     this.lifted = false;
     /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
     this.pinned = null;
+    /** The range of time, `[from, to]` in ms, whose lines are shown out of the log while live lines wait; null: live. */
+    this.past = null;
+    /** How many live lines wait. */
+    this.waiting = 0;
     /** Lines received since the page was last drawn. */
     this.undrawn = 0;
     /** Resolved when the latest filter is in place. */
@@ -82,6 +87,7 @@ export class Workspace {
     this.stream = new ReconnectingStream({
       lines: (batch) => this.#addLines(batch),
       gap: (gap) => {
+        if (this.past) return;
         this.#addPinNotes();
         this.ingest.addGap(gap, Date.now());
         this.onChange();
@@ -218,7 +224,7 @@ export class Workspace {
     this.#endSearch();
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
-    const joined = kept ? channels.filter((name) => !covers(open, name)) : [];
+    const joined = kept && !this.past ? channels.filter((name) => !covers(open, name)) : [];
     for (const name of joined) this.ingest.noteJoined(name, Date.now());
     this.refilter();
     if (kept) {
@@ -229,15 +235,42 @@ export class Workspace {
       this.stream.open(channels, tail);
       this.history.begin(channels);
     }
+    if (this.past) this.showPast(this.past);
   }
 
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
   reopen(channels, tail) {
     clearTimeout(this.#ending);
     this.#endSearch();
+    this.past = null;
+    this.history.within(null);
     this.ingest.forget(() => false);
     this.refilter();
     this.open(channels, tail);
+  }
+
+  /** Forget all lines held, and load those of a range of time, newest first; live lines are counted and wait until `reopen`. */
+  showPast(range) {
+    clearTimeout(this.#ending);
+    this.#endSearch();
+    if (!this.past) {
+      this.waiting = 0;
+      this.#pastSince = Date.now() - this.ingest.clockSkew;
+    }
+    this.past = range;
+    this.ingest.forget(() => false);
+    this.refilter();
+    this.history.within(range);
+    this.history.load();
+  }
+
+  /** True if the lines held are all that there are of a range of time, as far as the page can know. */
+  holds([from, to]) {
+    const { ring, past, history } = this;
+    if (past && (to > past[1] || from < past[0])) return false;
+    const extent = ring.timeExtent();
+    if (extent === null) return false;
+    return ring.arrivedAt(ring.first) <= from || (extent[0] <= from && from <= extent[1]) || (past !== null && history.state.name === "edge");
   }
 
   /** Show lines in a row that differ only in their numbers as one. */
@@ -338,6 +371,10 @@ export class Workspace {
 
   #addLines(batch) {
     clearTimeout(this.#ending);
+    if (this.past) {
+      this.waiting += this.ingest.passBy(batch, Date.now(), this.#pastSince);
+      return this.onChange();
+    }
     this.undrawn += batch.length;
     this.#addPinNotes();
     const closed = this.ingest.addLines(batch, Date.now());
@@ -346,7 +383,7 @@ export class Workspace {
     if (closed !== null && this.channels.length === 1 && this.channels[0] === closed) {
       this.#ending = setTimeout(() => this.stream.running && this.stream.stop("ended"), CLOSE_AFTER_MS);
     }
-    this.onChange();
+    return this.onChange();
   }
 }
 

@@ -2,6 +2,7 @@
 // others it loads the lines since then, and Ingest puts them to their places among the lines held.
 //
 //     idle -> loading -> idle ...      begin (the log has no older lines)   failed (until retry)   full (no room)
+//                                      edge (there are none within the chosen range of time)
 
 import { OWN, covers, isPattern } from "../protocol/channels.js";
 import { errorText } from "../protocol/errors.js";
@@ -12,6 +13,8 @@ const PAGE_LINES = 500;
 const ENOUGH_SHOWN = 100;
 const MAX_PAGES = 10;
 const TIMEOUT_MS = 30_000;
+// The time that a line says may be so far from the time at which it came.
+const CLOCKS_APART_MS = 5_000;
 
 export class HistoryLoader {
   #ring;
@@ -21,6 +24,7 @@ export class HistoryLoader {
   #filter = null;
   #loadedFiltered = false;
   #before = null;
+  #range = null;
   // Channels that were opened beside others, whose lines since `since` (a fence) are missing before the position `before`.
   #joining = [];
   #request = null;
@@ -48,9 +52,16 @@ export class HistoryLoader {
     this.#request?.abort();
     this.#request = null;
     this.#channels = channels;
-    this.#before = null;
+    this.#before = this.#range && `${this.#range[1] + CLOCKS_APART_MS + 1}-0`;
     this.#joining = this.#joining.filter(({ channel }) => channels.includes(channel));
     this.#setState({ name: "idle" });
+  }
+
+  /** Load only lines that came within a range of time from now on, `[from, to]` in ms; null: all. Starts over. */
+  within(range) {
+    this.#range = range;
+    this.#joining = [];
+    this.reset(this.#channels);
   }
 
   /** These channels were opened beside others: load their lines since the oldest line held. */
@@ -126,8 +137,12 @@ export class HistoryLoader {
       const { page, fault } = await this.#fetchPage(this.#channels, this.#before, signal);
       if (signal.aborted) return null;
       if (fault) return { name: "failed", detail: fault };
+      const edge = this.#range !== null && this.#range[0] - CLOCKS_APART_MS;
+      const passedEdge = edge !== false && [page.first, page.reached].some((id) => id && parseId(id)?.fence < edge);
+      if (passedEdge) page.lines = page.lines.filter(([id]) => parseId(id)?.fence >= edge);
       shown += this.#ingest.addOlder(page);
       this.#loadedFiltered ||= this.#filter !== null && page.lines.length > 0;
+      if (passedEdge) return { name: "edge" };
       if (!page.more || (page.lines.length === 0 && page.reached === null)) return { name: "begin" };
       this.#before = page.reached ?? this.#positionBefore(page.first, this.#before, this.#oneChannel);
       this.#changed();

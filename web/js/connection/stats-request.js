@@ -18,9 +18,11 @@ export class StatsRequest {
   #since;
   #until;
   #step = null;
+  #maxAnswers;
 
-  /** `range` is `[from, to]` in ms, or how far to go back, such as "6h"; `by` or `field` may be null. `on` has `answer(answer)` and `state({name, detail})`. */
-  constructor({ range, ...question }, on) {
+  /** `range` is `[from, to]` in ms, or how far to go back, such as "6h"; `by` or `field` may be null; it stops by itself after `maxAnswers`. `on` has `answer(answer)` and `state({name, detail})`. */
+  constructor({ range, maxAnswers = MAX_ANSWERS, ...question }, on) {
+    this.#maxAnswers = maxAnswers;
     this.#question = question;
     this.#on = on;
     const bounds = Array.isArray(range) ? range.map((time) => new Date(time).toISOString()) : null;
@@ -32,7 +34,7 @@ export class StatsRequest {
     const abort = new AbortController();
     this.#abort = abort;
     this.#on.state({ name: "counting" });
-    for (let count = 0; count < MAX_ANSWERS; count += 1) {
+    for (let count = 0; count < this.#maxAnswers; count += 1) {
       const { answer, fault } = await this.#ask(abort.signal);
       if (abort.signal.aborted) return;
       if (fault) return this.#end({ name: "failed", detail: fault });

@@ -1,4 +1,4 @@
-// The open channels: the list at the left, their names in the top bar, and Start, Stop and Pause.
+// The open channels: the list at the left, and their names in the top bar.
 
 import { covers, isPattern, nameFault } from "../protocol/channels.js";
 import { ChannelList } from "../views/channel-list.js";
@@ -7,8 +7,8 @@ import { Toolbar } from "../views/toolbar.js";
 const DEFAULT_CHANNELS = ["log"];
 const MOST_FIRST = 8;
 
-/** `pause()` pauses the grid, or lets it follow again; `visible` are the names and patterns that the reader may see. */
-export function addChannels(page, pause, visible) {
+/** `visible` are the names and patterns that the reader may see. */
+export function addChannels(page, visible) {
   const { workspace, settings, style } = page;
   const { marks } = style;
   const remove = (name) => page.changeChannels(workspace.channels.filter((other) => other !== name));
@@ -20,11 +20,7 @@ export function addChannels(page, pause, visible) {
     leave: () => page.grid.view.focus(),
     polled: (answer) => page.setPolled(answer),
   }, marks);
-  const toolbar = new Toolbar({
-    start: () => workspace.start(), stop: () => workspace.stop(), pause, remove,
-    showChannels: () => list.open(),
-  }, marks);
-  const showPaused = () => toolbar.showPaused(page.grid.view.paused);
+  const toolbar = new Toolbar({ remove, showChannels: () => list.open() }, marks);
 
   let marked = [];
 
@@ -44,9 +40,6 @@ export function addChannels(page, pause, visible) {
     list.showOpen(channels);
     toolbar.showOpen(channels);
   });
-  page.on("state", (state) => toolbar.showState(state));
-  page.on("follow", showPaused);
-  page.on("update", showPaused);
 
   return {
     /** Open the channels of an address, as far as their names are valid. */

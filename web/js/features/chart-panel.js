@@ -2,12 +2,12 @@
 
 import { t } from "../i18n/translate.js";
 import { valueOf } from "../query/fields.js";
-import { numberOf } from "../store/series.js";
+import { CHART_MINUTES, numberOf } from "../store/series.js";
 import { Chart } from "../views/chart.js";
 import { openPrompt } from "../views/prompt.js";
 import { toast } from "../views/toast.js";
 
-const BACK_MS = 5 * 60_000;
+const BACK_MS = CHART_MINUTES.at(-1) * 60_000;
 
 /** `goToTime(time)` shows the lines of a time. */
 export function addChartPanel(page, goToTime) {
@@ -30,7 +30,7 @@ export function addChartPanel(page, goToTime) {
   function numbersHeld(field) {
     const found = [];
     const newest = ring.end > ring.first ? ring.shownTime(ring.end - 1) : 0;
-    for (let seq = ring.end - 1; seq >= ring.first && ring.arrivedAt(seq) > newest - 2 * BACK_MS; seq -= 1) {
+    for (let seq = ring.end - 1; seq >= ring.first && ring.arrivedAt(seq) > newest - BACK_MS; seq -= 1) {
       if (ring.isNote(seq)) continue;
       const number = numberOf(valueOf(workspace.line.at(seq), field));
       if (number !== null) found.push([ring.channel(seq), ring.shownTime(seq), number]);

@@ -1,6 +1,5 @@
 // The filter: the box it is typed in, the chips of its terms, and the chips of the levels.
 
-import { rangeText } from "../format/messages.js";
 import { t } from "../i18n/translate.js";
 import { isIncomplete, suggest } from "../query/suggest.js";
 import { removeTerm } from "../query/terms.js";
@@ -13,7 +12,7 @@ import { LevelChips } from "../views/level-chips.js";
 const MAY_BE_FOREIGN = /[\w"'](?::|==|\s=)|![\w"']|&&|\||\b(?:AND|NOT)\b|^\s*(?:[{.]|select\b)/i;
 
 export function addFiltering(page) {
-  const { workspace, settings, style } = page;
+  const { workspace, style } = page;
   // foreign.js, once it is loaded, and the texts that the reader wants as they are.
   let foreign = null;
   const kept = new Set();
@@ -68,13 +67,11 @@ export function addFiltering(page) {
       page.setFilter({ off });
     },
     remove: (term) => page.setFilter({ text: removeTerm(workspace.filter.text, term) }),
-    removeRange: () => page.setFilter({ range: null }),
     removeColumn: (name) => page.setColumns(style.columns.filter((other) => other !== name)),
   });
 
   function showChips() {
-    const { range } = workspace.filter;
-    chips.show(workspace.query.terms, range && rangeText(range, settings.get("zone")), style.columns);
+    chips.show(workspace.query.terms, style.columns);
   }
 
   page.on("filter", ({ changes }) => {
@@ -85,7 +82,6 @@ export function addFiltering(page) {
   });
   page.on("columns", showChips);
   page.on("update", () => levels.showCounts(workspace.ring.perLevel, workspace.result.active ? workspace.result.perLevel : null));
-  settings.on("zone", showChips);
 
   return {
     /** Show the filter of an address, `{text, hidden, range}`; a text that is wrong is shown with its fault. */

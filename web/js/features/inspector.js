@@ -1,22 +1,14 @@
-// The drawer, the fields and the histogram: from a look into lines to a filter, a column or a count.
+// The drawer and the fields: from a look into lines to a filter, a column or a count.
 
-import { stripAnsi } from "../format/ansi.js";
-import { pathText } from "../format/json-tree.js";
-import { textOf } from "../format/text.js";
-import { formatNumber, t } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { traceIdOf } from "../normalise/trace.js";
-import { valueOf } from "../query/fields.js";
 import { addTerm, fieldTerm, removeTerm, replaceTerm } from "../query/terms.js";
-import { copyText } from "../views/clipboard.js";
 import { Drawer } from "../views/drawer.js";
 import { FacetsView } from "../views/facets-view.js";
-import { HistogramView } from "../views/histogram-view.js";
-import { openMenu } from "../views/menu.js";
+import { loadLater } from "../views/later.js";
 import { toast } from "../views/toast.js";
 
-const MAX_COUNTED = 10;
-
-/** `on` has `goToTime(time)`, `plot(field)`, `linksOf(seqs)`: see alert-marks.js, and `lineCommands()`: `[{name, label, run}, …]` for the line in the drawer. */
+/** `on` has `plot(field)`, `linksOf(seqs)`: see alert-marks.js, and `lineCommands()`: `[{name, label, run}, …]` for the line in the drawer. */
 export function addInspector(page, on) {
   const { workspace, settings, style } = page;
   const { ring, list, facets } = workspace;
@@ -24,10 +16,6 @@ export function addInspector(page, on) {
     close: () => hide(),
     value: openValueMenu,
     commands: on.lineCommands,
-  });
-  const histogram = new HistogramView(workspace.counter, () => settings.get("zone"), {
-    range: (range) => page.setFilter({ range }),
-    jump: on.goToTime,
   });
   const fields = new FacetsView(facets, {
     value: filterFor, takeBack, column: toggleColumn, plot: on.plot, filtered: () => workspace.result.active, excluded,
@@ -61,34 +49,9 @@ export function addInspector(page, on) {
   }
 
   // The menu of a value in the tree.
-  function openValueMenu({ name, path, node }, button) {
-    const value = node.kind === "string" ? node.value : node.text;
-    const leaf = !node.entries;
-    openMenu(button, [
-      ...(leaf ? [{ label: t("node.for"), run: () => filterFor(name, value) }, { label: t("node.out"), run: () => filterFor(name, value, true) }] : []),
-      { label: t("node.column"), run: () => toggleColumn(name) },
-      ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: t("node.plot"), run: () => on.plot(name) }] : []),
-      { label: t("node.copyValue"), run: async () => toast(t((await copyText(stripAnsi(value))) ? "drawer.copied" : "drawer.denied")) },
-      { label: t("node.copyPath"), run: async () => toast(t((await copyText(pathText(path))) ? "drawer.copied" : "drawer.denied")) },
-      ...(leaf ? [{ label: t("node.count"), run: () => showCounts(name, button) }] : []),
-    ]);
-  }
-
-  // Counted over the lines shown, as a filter would find them.
-  function showCounts(name, button) {
-    const counts = new Map();
-    for (let row = list.first; row < list.end; row += 1) {
-      for (const seq of ring.isNote(list.seqAt(row)) ? [] : [list.seqAt(row), ...list.foldedSeqs(row)]) {
-        const value = valueOf(workspace.line.at(seq), name);
-        if (value !== undefined) counts.set(textOf(value), (counts.get(textOf(value)) ?? 0) + 1);
-      }
-    }
-    const top = [...counts].sort(([, one], [, other]) => other - one).slice(0, MAX_COUNTED);
-    const $lines = top.map(([value, count]) => $("<div>").append($("<b>").text(formatNumber(count)), document.createTextNode(value.slice(0, 80) || t("row.empty"))));
-    const $counts = $("<div>", { class: "counts", "data-testid": "counts" }).append($lines);
-    const $item = $(button).closest("[role=treeitem]");
-    $item.children(".counts").remove();
-    $item.children(".node-line").after($counts);
+  async function openValueMenu(entry, button) {
+    const module = await loadLater(() => import("./value-menu.js"));
+    module?.openValueMenu(page, { ...entry, button }, { filterFor, toggleColumn, plot: on.plot });
   }
 
   // The row of the line in the details does not show its stack, too.
@@ -131,21 +94,13 @@ export function addInspector(page, on) {
     return page.setFilter({ text: fieldTerm("x", id).slice(2) });
   }
 
-  const showHistogram = () => histogram.show(settings.get("hist"), workspace.filter.range);
-
   page.on("open", show);
   page.on("select", (seq) => {
     if (seq === null) close();
     else if (drawer.shown) show(seq);
   });
   page.on("leaving", hide);
-  page.on("filter", showHistogram);
-  page.on("update", () => {
-    histogram.update();
-    fields.update();
-  });
-  settings.on(["hist", "zone"], showHistogram);
-  showHistogram();
+  page.on("update", () => fields.update());
 
   return {
     toggleColumn,
@@ -155,11 +110,8 @@ export function addInspector(page, on) {
       hide();
       return true;
     },
-    /** How long the last drawing of the histogram took, in ms. */
-    histogramMs: () => histogram.lastMs,
     commands: {
       trace: filterForTrace,
-      histogram: () => settings.set("hist", !settings.get("hist")),
       drawer: () => (drawer.shown ? hide() : page.openLine(page.grid.selected)),
       raw() {
         if (!drawer.shown) page.openLine(page.grid.selected);

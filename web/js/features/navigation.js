@@ -64,8 +64,8 @@ export function addNavigation(page) {
   }
 
   async function promptForTime() {
-    const prompt = await loadLater(() => import("../views/prompt.js"));
-    prompt?.openPrompt({
+    const module = await loadLater(() => import("../views/prompt.js"));
+    module?.openPrompt({
       title: t("command.goToTime"),
       fields: [{ name: "time", label: t("goTo.time"), placeholder: "03:50 · -15m · yesterday 17:30 · 2026-11-21T03:50" }],
       hint: t("goTo.hint"),
@@ -93,7 +93,6 @@ export function addNavigation(page) {
       halfDown: () => page.grid.view.scrollByPages(0.5),
       extendDown: () => page.grid.extendBy(1),
       extendUp: () => page.grid.extendBy(-1),
-      pause: () => (page.grid.view.following ? page.grid.view.pause() : page.grid.view.follow()),
       nextError: () => jumpToLevel(1, ERROR, Infinity),
       previousError: () => jumpToLevel(-1, ERROR, Infinity),
       nextWarning: () => jumpToLevel(1, WARN, WARN),

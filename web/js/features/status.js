@@ -1,9 +1,13 @@
 // What the page shows of its own state: counts, connection, lag, unread events; and for tests, `window.sseHub`.
 
 import { FILTERED_PATIENCE_MS, Liveness } from "../connection/liveness.js";
+import { Outage } from "../connection/outage.js";
+import { outageText } from "../format/messages.js";
+import { shortRange } from "../format/time-range.js";
 import { covers, isPattern } from "../protocol/channels.js";
 import { firstChannels } from "./channels.js";
 import { LiveRegion } from "../views/live-region.js";
+import { OutageBar } from "../views/outage-bar.js";
 import { Status } from "../views/status.js";
 import { TitleBadge } from "../views/title-badge.js";
 
@@ -27,13 +31,21 @@ export function addStatus(page, on) {
   const liveRegion = new LiveRegion(ring, list);
   const badge = new TitleBadge();
   const liveness = new Liveness();
+  const outage = new Outage();
+  const outageBar = new OutageBar({ retry: () => (stream.running ? stream.retryNow() : stream.start()), leave: () => page.grid.view.focus() });
+  let ready = true;
   let heardAt = Date.now();
 
   const forbidden = () => workspace.channels.filter((name) => !isPattern(name) && !covers(on.visible, name));
 
   function showFollow() {
     const { view } = page.grid;
-    status.showFollow(view.following, view.paused, view.unseen, view.selecting);
+    status.showFollow(view.following, view.paused, view.unseen, { selecting: view.selecting, inPast: workspace.past !== null });
+  }
+
+  function pastShown() {
+    const { past, history } = workspace;
+    return past && { range: shortRange(past, settings.get("zone"), Date.now()), loading: history.state.name === "loading" };
   }
 
   function update() {
@@ -47,13 +59,23 @@ export function addStatus(page, on) {
     const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
     status.showEmpty(workspace.channels, {
       held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, older: on.older.state(), pinned: workspace.pinned?.q ?? null,
-      forbidden: forbidden(), visible: on.visible,
+      past: pastShown(), forbidden: forbidden(), visible: on.visible,
     });
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 
+  // A page that holds no line says in its middle what is wrong.
+  function showOutage(now = Date.now()) {
+    const found = ring.held > 0 ? outage.at(now) : null;
+    const zone = settings.get("zone");
+    outageBar.show(found, stream.state, now, zone);
+    status.announceOutage(found ? outageText(found, stream.state, zone) : "");
+    badge.warn(outage.at(now) !== null);
+  }
+
   function tick() {
     const now = Date.now();
+    showOutage(now);
     status.sample(ingest.live);
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
     status.showHeap(performance.memory?.usedJSHeapSize ?? null);
@@ -78,13 +100,19 @@ export function addStatus(page, on) {
     if (dead) stream.restart();
   }
 
-  page.on("state", (state) => status.showState(state, ingest.lastLineAt, Date.now()));
+  page.on("state", (state) => {
+    outage.note(state, ready, Date.now());
+    status.showState(state, ingest.lastLineAt, Date.now());
+    showOutage();
+  });
   page.on("follow", showFollow);
   page.on("update", update);
   page.on("notable", () => badge.addEvent(document.hidden));
   page.on("channels", (channels) => badge.setTitle(`${channels.join(", ")} · sse-hub`));
-  page.on("polled", ({ ready, recording, channels }) => {
+  page.on("polled", ({ ready: hasRedis, recording, channels }) => {
+    ready = hasRedis;
     checkLiveness(channels);
+    outage.note(stream.state, ready, Date.now());
     status.showReady(ready, ingest.lastLineAt, Date.now());
     status.showRecording(recording || !ready);
   });

@@ -23,7 +23,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   function currentUrl() {
     const { text, hidden, range } = workspace.filter;
     const chosen = Object.fromEntries(SETTINGS_IN_URL.map((name) => [name, settings.get(name) === DEFAULTS[name] ? null : settings.get(name)]));
-    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at, context: workspace.lifted, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
+    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, span: page.span, columns: style.columns, ...chosen, at, context: workspace.lifted, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
   }
 
   // `committed`: true adds a step that Back undoes, false replaces the address until the next step, and without it the step stays the same.
@@ -55,10 +55,11 @@ export function addUrlAndViews(page, opened, restoreFilter) {
 
   /** Show the state of an address, except for its channels. */
   function restore(state) {
-    const { text, hidden, range, columns, ...rest } = state;
+    const { text, hidden, range, span, columns, ...rest } = state;
     for (const name of SETTINGS_IN_URL) if (rest[name] !== null) settings.override(name, rest[name]);
     restoreFilter({ text, hidden, range });
     page.setColumns(columns, null);
+    page.setSpan(span, null);
     page.emit("restored", state);
   }
 
@@ -70,6 +71,8 @@ export function addUrlAndViews(page, opened, restoreFilter) {
       workspace.ingest.release();
       return ring.seqOf(channel, position);
     };
+    // It may be of another time than the range of the past that is shown.
+    if (find() === null && workspace.past && !workspace.holds([position.fence, position.fence])) page.setFilter({ range: null }, null);
     if (find() === null && (await isRecorded(channel, position))) await workspace.history.loadUntil(() => find() !== null);
     const seq = find();
     if (seq === null) return toast(t("share.expired"));
@@ -128,6 +131,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("statistics", ({ committed }) => updateUrl(committed));
+  page.on("span", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("context", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("pin", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("channels", () => updateUrl());

@@ -1,6 +1,7 @@
 // Times and spans as text that is the same in every language; zones as in zones.js. Pure.
 //
 //     formatClock(ms, "UTC")               "03:50:18.780"
+//     clockText(ms, "UTC", true)           "03:50:18", without seconds "03:50"
 //     formatDay(ms, "UTC")                 "2026-11-21"
 //     formatIso(ms, "Asia/Kolkata")        "2026-11-21T09:20:18.780+05:30"; "…Z" for UTC
 //     formatEpoch(ms)                      "1795233018.780"
@@ -16,6 +17,9 @@ export function formatClock(ms, zone) {
   const clock = clockAt(zone, ms);
   return `${pad(clock.hour)}:${pad(clock.minute)}:${pad(clock.second)}.${pad(clock.ms, 3)}`;
 }
+
+/** Time of day without milliseconds, and without seconds if those are not wanted. */
+export const clockText = (ms, zone, seconds) => formatClock(ms, zone).slice(0, seconds ? 8 : 5);
 
 /** The date. */
 export function formatDay(ms, zone) {

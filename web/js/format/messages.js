@@ -24,6 +24,19 @@ export function stateText(state, lastLineAt, now, replay = null, zone = "local")
   }
 }
 
+/** An outage, see outage.js, as a sentence that stays the same while it lasts; its time in a zone. */
+export function outageText({ kind, since }, { detail }, zone) {
+  const text = t(`outage.${kind}`, { time: formatClock(since, zone).slice(0, 8) });
+  return kind === "refused" && detail ? `${text} ${detail}` : text;
+}
+
+/** When the next attempt is, or "" where none is made. */
+export function retryText({ kind }, { retryAt }, now) {
+  if (kind === "redis" || kind === "refused") return "";
+  if (kind === "offline") return t("outage.back");
+  return retryAt > now ? t("outage.retryIn", { seconds: Math.ceil((retryAt - now) / 1_000) }) : t("outage.trying");
+}
+
 /** A note as one sentence, with its times in a zone. */
 export function noteText(note, zone = "local") {
   if (note.kind === "marker") return t("note.marker", { text: note.text });
@@ -50,6 +63,8 @@ export function historyText(state, channels, held, oldest = null, zone = "local"
     }
     case "failed":
       return t("history.failed", { detail: state.detail });
+    case "edge":
+      return held > 0 ? t("history.edge") : "";
     case "full":
       return t("history.full", { n: held });
     default:

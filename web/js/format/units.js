@@ -4,6 +4,7 @@
 //     parseSize("2MB")             2000000, in bytes; 1 KiB is 1024
 //     parseQuantity("10ms")        {kind: "duration", value: 10}; kinds: number, duration, size; null for other text
 //     formatQuantity("duration", 90500)   "1 min 30 s"
+//     formatNamed("took_us", 90_500)      "90.5 ms"; a name without a unit: "90500"
 //     unitOfName("took_us")        {kind: "duration", factor: 0.001}; the unit of a bare number of that name, or null
 
 import { formatSpan } from "./format-time.js";
@@ -66,6 +67,13 @@ export function formatQuantity(kind, value) {
   if (kind !== "size") return threeDigits(value);
   const power = Math.min(SIZE_UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.abs(value) || 1) / 3)));
   return `${threeDigits(value / 1_000 ** power)} ${SIZE_UNITS[power]}`;
+}
+
+/** A number under this name, with its unit if the name tells one. */
+export function formatNamed(name, number) {
+  const unit = unitOfName(name);
+  if (unit) return formatQuantity(unit.kind, number * unit.factor);
+  return Number.isInteger(number) ? String(number) : threeDigits(number);
 }
 
 const threeDigits = (number) => String(Number(number.toPrecision(3)));

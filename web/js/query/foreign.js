@@ -146,7 +146,8 @@ function ofWords(text, known, sql = false) {
         term = `${minus ? "-" : ""}${termOf(name, sign.replace(/^==?$|^:$/, "=").replace("=~", "~"), value.replace(/^:/, ""))}`;
         if (spaced) at += 2;
         changed = true;
-        if (known.has(ownName(name))) sure = true;
+        // Unless it is quoted, name==value has a meaning here: the value =value.
+        if (known.has(ownName(name)) && (spaced || sign !== "==" || /^["']/.test(value))) sure = true;
       } else if (/^![\w"']/.test(word)) {
         term = `-${word.slice(1)}`;
         changed = true;

@@ -97,6 +97,21 @@ export class Ingest {
     return closed;
   }
 
+  /** Count the lines of a batch without holding them: they wait in the hub's log. Returns how many of the open channels came after `since`, in ms. */
+  passBy(batch, now, since) {
+    let count = 0;
+    for (const [id, channel, line, moment] of batch) {
+      if (!this.accepts(channel)) continue;
+      this.received += 1;
+      if (arrivalTime(parseId(id), moment, now - this.clockSkew) <= since) continue;
+      count += 1;
+      this.onLiveLine?.(line);
+    }
+    this.live += count;
+    if (batch.length > 0) this.lastLineAt = now;
+    return count;
+  }
+
   /** Hold lines of several channels back for this many ms and release them in the order of their times; 0 keeps the order of arrival. */
   holdBack(windowMs) {
     this.release();

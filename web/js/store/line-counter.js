@@ -47,9 +47,15 @@ export class LineCounter {
     this.version += 1;
   }
 
-  /** The bars, see histogram.js. */
+  /** The bars, see histogram.js. A filter that hides lines does not narrow the time they show. */
   bars() {
-    return this.#histogram.bars();
+    const extent = this.#histogram.total < this.#ring.held ? this.#ring.timeExtent() : null;
+    return extent ? this.#histogram.barsOver(...extent) : this.#histogram.bars();
+  }
+
+  /** How many of the counted lines are in each of so many bars, see histogram.js. */
+  countsIn(from, width, number) {
+    return this.#histogram.countsIn(from, width, number);
   }
 
   #slotOf(seq) {

@@ -3,7 +3,7 @@
 //     const clocks = new Clocks();
 //     clocks.order = "line"                     "auto": its own time if that can be right; "line": always; "arrival": never
 //     const times = new LineTimes(clocks);      for lines in the order in which they came
-//     times.of("api", ownTime, arrivedAt)       {shown, key} in ms; `ownTime` is null for a line that names no time
+//     times.of("api", ownTime, arrivedAt)       {shown, key} in ms, to be read at once; `ownTime` is null for a line that names no time
 //     clocks.settle()                           ["api"]: channels whose lines must be placed again, because more is known now
 //
 // A line that comes late is right about its time, and a clock that is wrong is wrong by the same span all the time. So an own time far
@@ -64,16 +64,19 @@ export class LineTimes {
   }
 
   of(channel, ownTime, arrivedAt) {
-    const times = this.#timesOf(this.#last.get(channel), channel, ownTime, arrivedAt);
-    if (this.#last.size >= MAX_CHANNELS) this.#last.clear();
-    this.#last.set(channel, { ...times, arrivedAt, far: Math.abs(times.key - arrivedAt) > TRUSTED_MS });
-    return times;
-  }
-
-  #timesOf(last, channel, ownTime, arrivedAt) {
-    if (ownTime !== null && this.#clocks.believes(channel, ownTime, arrivedAt)) return { shown: ownTime, key: ownTime };
+    let last = this.#last.get(channel);
+    if (last === undefined) {
+      if (this.#last.size >= MAX_CHANNELS) this.#last.clear();
+      this.#last.set(channel, (last = { shown: -Infinity, key: -Infinity, arrivedAt: -Infinity, far: false }));
+    }
+    if (ownTime !== null && this.#clocks.believes(channel, ownTime, arrivedAt)) last.shown = last.key = ownTime;
     // What follows a late line without a time of its own is as late, and a trace stays behind its first line.
-    if (last?.far) return ownTime === null && arrivedAt - last.arrivedAt <= TRUSTED_MS ? { shown: last.shown, key: last.key } : { shown: arrivedAt, key: arrivedAt };
-    return { shown: arrivedAt, key: Math.max(arrivedAt, last?.key ?? arrivedAt) };
+    else if (!last.far || ownTime !== null || arrivedAt - last.arrivedAt > TRUSTED_MS) {
+      last.shown = arrivedAt;
+      last.key = last.far ? arrivedAt : Math.max(arrivedAt, last.key);
+    }
+    last.arrivedAt = arrivedAt;
+    last.far = Math.abs(last.key - arrivedAt) > TRUSTED_MS;
+    return last;
   }
 }

@@ -40,7 +40,7 @@ export class Lists {
 
   /** Add a new seq of the ring where it passes. */
   offer(seq) {
-    this.#decided.delete(this.#ring.headOf(seq));
+    if (this.#decided.size > 0) this.#decided.delete(this.#ring.headOf(seq));
     for (const list of this.all) list.offer(seq);
   }
 

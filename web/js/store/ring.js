@@ -131,6 +131,19 @@ export class Ring {
     return this.#ownTimes[this.#slotOf(seq)];
   }
 
+  /** The least and the greatest time that rows show, of all lines held, `[from, to]` in ms; null if there is none. */
+  timeExtent() {
+    let [from, to] = [Infinity, -Infinity];
+    for (let seq = this.first; seq < this.end; seq += 1) {
+      const slot = this.#slotOf(seq);
+      if (typeof this.#texts[slot] !== "string") continue;
+      const time = this.#shownTimes[slot];
+      if (time < from) from = time;
+      if (time > to) to = time;
+    }
+    return from <= to ? [from, to] : null;
+  }
+
   /** The time that its row shows, in ms; see LineTimes. */
   shownTime(seq) {
     return this.#shownTimes[this.#slotOf(seq)];

@@ -2,14 +2,16 @@
 //
 //     series.add("cpu", time, [["load", 0.4]])
 //     series.choose("took"); series.chosenIn(record)      [["took", 12]] or null
-//     columnsOf(points, from, to, 300)                    [{column, low, mean, high}, …] for each of 300 columns of a picture
-//     pointNear(points, time)                             [time, number], the nearest point
+//     intervalsOf(points, from, to, 100)                  [{at, count, low, median, high, max}, …] of 100 intervals, see there
+//     nearestTo(intervals, time)                          the interval nearest to a time
 
 import { fieldIn } from "../query/fields.js";
 
-const KEPT_POINTS = 6_000;
+const KEPT_POINTS = 12_000;
 const MAX_SERIES = 8;
-const SPAN_MS = 5 * 60_000;
+/** For how long the chart may go back, in minutes. */
+export const CHART_MINUTES = [1, 5, 15, 60];
+export const USUAL_MINUTES = 5;
 
 export class Series {
   #lines = new Map();
@@ -62,11 +64,11 @@ export class Series {
     return found.length > 0 ? found : null;
   }
 
-  /** `[{channel, field, points: [[time, number], …]}, …]` of the last five minutes before the newest point. */
-  recent() {
+  /** `[{channel, field, points: [[time, number], …]}, …]` of the last minutes before the newest point. */
+  recent(minutes = USUAL_MINUTES) {
     const lines = [...this.#lines.values()].filter(({ points }) => points.length > 0);
     const newest = Math.max(...lines.map(({ points }) => points.at(-1)[0]));
-    return lines.map(({ channel, field, points }) => ({ channel, field, points: points.filter(([time]) => time >= newest - SPAN_MS) }));
+    return lines.map(({ channel, field, points }) => ({ channel, field, points: points.filter(([time]) => time >= newest - minutes * 60_000) }));
   }
 
   /** Forget the numbers of every channel that `keep` rejects. */
@@ -91,30 +93,24 @@ export function numberOf(value) {
   return Number.isFinite(number) ? number : null;
 }
 
-/** The least, the mean and the greatest number in each of so many columns of a picture; columns without numbers are left out. */
-export function columnsOf(points, from, to, columns) {
-  const found = [];
-  let last = null;
-  for (const [time, number] of points) {
-    const column = Math.min(columns - 1, Math.max(0, Math.floor(((time - from) / (to - from)) * columns)));
-    if (last === null || last.column !== column) found.push((last = { column, low: number, high: number, sum: 0, count: 0, time }));
-    last.low = Math.min(last.low, number);
-    last.high = Math.max(last.high, number);
-    last.sum += number;
-    last.count += 1;
+/**
+ * The numbers of points in so many intervals of a picture: the middle one (`median`), and the `low` and `high` that a tenth of them are
+ * below and above. `at` is the middle of the interval; those without numbers are left out.
+ */
+export function intervalsOf(points, from, to, number) {
+  const width = (to - from) / number;
+  const found = new Map();
+  for (const [time, value] of points) {
+    const index = Math.min(number - 1, Math.max(0, Math.floor((time - from) / width)));
+    if (!found.has(index)) found.set(index, []);
+    found.get(index).push(value);
   }
-  return found.map(({ column, low, high, sum, count, time }) => ({ column, low, high, mean: sum / count, time }));
+  return [...found].sort(([one], [other]) => one - other).map(([index, values]) => {
+    values.sort((one, other) => one - other);
+    const rank = (part) => values[Math.min(values.length - 1, Math.floor(part * values.length))];
+    return { at: from + (index + 0.5) * width, count: values.length, low: rank(0.1), median: rank(0.5), high: rank(0.9), max: values.at(-1) };
+  });
 }
 
-/** The point nearest to a time; `points` are in the order of their times, and at least one. */
-export function pointNear(points, near) {
-  let low = 0;
-  let high = points.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (points[middle][0] < near) low = middle + 1;
-    else high = middle;
-  }
-  const before = points[Math.max(0, low - 1)];
-  return near - before[0] < points[low][0] - near ? before : points[low];
-}
+/** The interval nearest to a time; there is at least one. */
+export const nearestTo = (intervals, time) => intervals.reduce((best, each) => (Math.abs(each.at - time) < Math.abs(best.at - time) ? each : best));

@@ -1,49 +1,52 @@
-// Draws a chart: its scale, its axes, and for each line the mean within a band from the least to the greatest value.
+// Draws a chart: its scale, its axes, and for each line the median of each interval, in a band from its lowest to its highest tenth.
 
-import { columnsOf } from "../store/series.js";
-import { formatClock } from "../format/format-time.js";
+import { intervalsOf } from "../store/series.js";
+import { clockText } from "../format/format-time.js";
 import { prepareCanvas } from "./canvas.js";
 
 const SHORTEST_SPAN_MS = 60_000;
 const SILENCE_MS = 6_000;
+const INTERVAL_PX = 6;
 const FONT = "11px system-ui, sans-serif";
 const MIN_LEFT_PX = 44;
 const LABEL_GAP_PX = 6;
 const BOTTOM_PX = 16;
 
-/** A number with at most three significant digits, or a whole number. */
-export const shortNumber = (number) => String(Number.isInteger(number) ? number : Number(number.toPrecision(3)));
-
-/** Draw lines, `[{points}, …]`, in the colours of `colourOf(line)`, with times of a zone. Returns the scale: `{oldest, newest, x(time), timeAt(x)}`. */
-export function drawLines(canvas, lines, colourOf, zone) {
+/**
+ * Draw lines, `[{points}, …]`, in the colours of `colourOf(line)`, with times of a zone; `textOf(number)` writes the numbers of the scale.
+ * Returns the scale: `{oldest, newest, x(time), timeAt(x)}`, and gives each line its `intervals`.
+ */
+export function drawLines(canvas, lines, { colourOf, textOf, zone }) {
   const { context, width, height } = prepareCanvas(canvas);
   context.font = FONT;
-  const scale = scaleOf(lines, width, height, (number) => context.measureText(shortNumber(number)).width);
-  drawAxes(context, scale, width, height, getComputedStyle(canvas).color, (ms) => formatClock(ms, zone).slice(0, 8));
-  for (const line of lines) drawLine(context, line, scale, colourOf(line));
+  const [oldest, newest] = spanOf(lines);
+  for (const line of lines) line.intervals = intervalsOf(line.points, oldest, newest, Math.max(10, Math.floor((width - MIN_LEFT_PX) / INTERVAL_PX)));
+  const scale = scaleOf(lines, { oldest, newest, width, height, widthOf: (number) => context.measureText(textOf(number)).width });
+  drawAxes(context, scale, { width, height, textOf, zone, colour: getComputedStyle(canvas).color });
+  for (const line of lines) drawLine(context, line.intervals, scale, colourOf(line));
   return scale;
 }
 
-function scaleOf(lines, width, height, widthOf) {
-  let [newest, oldest, least, most] = [-Infinity, Infinity, 0, -Infinity];
-  for (const { points } of lines) {
-    for (const [time, number] of points) {
-      newest = Math.max(newest, time);
-      oldest = Math.min(oldest, time);
-      least = Math.min(least, number);
-      most = Math.max(most, number);
-    }
-  }
-  const span = Math.max(SHORTEST_SPAN_MS, newest - oldest);
-  const high = roundUp(most, least);
+function spanOf(lines) {
+  const times = lines.flatMap(({ points }) => [points[0][0], points.at(-1)[0]]);
+  const newest = Math.max(...times);
+  return [Math.min(newest - SHORTEST_SPAN_MS, ...times), newest];
+}
+
+function scaleOf(lines, { oldest, newest, width, height, widthOf }) {
+  const all = lines.flatMap(({ intervals }) => intervals);
+  const least = Math.min(0, ...all.map(({ low }) => low));
+  const high = roundUp(Math.max(...all.map((each) => each.high)), least);
+  const span = newest - oldest;
   const bottom = height - BOTTOM_PX;
   const left = Math.max(MIN_LEFT_PX, Math.ceil(Math.max(widthOf(least), widthOf(high))) + LABEL_GAP_PX + 2);
   const inner = Math.max(1, width - left - 2);
   return {
-    low: least, high, newest, oldest: newest - span, bottom, left, inner,
-    x: (time) => left + ((time - newest + span) / span) * inner,
+    low: least, high, newest, oldest, bottom, left,
+    silence: Math.max(SILENCE_MS, (3 * span * INTERVAL_PX) / inner),
+    x: (time) => left + ((time - oldest) / span) * inner,
     y: (number) => bottom - ((number - least) / (high - least)) * (bottom - 4),
-    timeAt: (x) => newest - span + ((x - left) / inner) * span,
+    timeAt: (x) => oldest + ((x - left) / inner) * span,
   };
 }
 
@@ -55,7 +58,7 @@ function roundUp(number, low) {
   return number > 0 ? (step ?? 10) * power : 0;
 }
 
-function drawAxes(context, { low, high, oldest, newest, bottom, left, x, y }, width, height, colour, clock) {
+function drawAxes(context, { low, high, oldest, newest, bottom, left, x, y }, { width, height, textOf, zone, colour }) {
   context.font = FONT;
   context.fillStyle = colour;
   context.strokeStyle = colour;
@@ -68,38 +71,41 @@ function drawAxes(context, { low, high, oldest, newest, bottom, left, x, y }, wi
   context.stroke();
   context.globalAlpha = 1;
   context.textAlign = "right";
-  context.fillText(shortNumber(high), left - LABEL_GAP_PX, y(high) + 8);
-  context.fillText(shortNumber(low), left - LABEL_GAP_PX, bottom);
+  context.fillText(textOf(high), left - LABEL_GAP_PX, y(high) + 8);
+  context.fillText(textOf(low), left - LABEL_GAP_PX, bottom);
   context.textAlign = "left";
-  context.fillText(clock(oldest), left, height - 3);
+  context.fillText(clockText(oldest, zone, true), left, height - 3);
   context.textAlign = "right";
-  context.fillText(clock(newest), x(newest), height - 3);
+  context.fillText(clockText(newest, zone, true), x(newest), height - 3);
 }
 
-function drawLine(context, { points }, { oldest, newest, left, inner, y }, colour) {
-  const columns = Math.floor(inner);
-  const found = columnsOf(points, oldest, newest, columns);
-  const at = (column) => left + (column + 0.5) * (inner / columns);
+function drawLine(context, intervals, scale, colour) {
   context.strokeStyle = colour;
+  context.fillStyle = colour;
   context.lineJoin = "round";
-  context.globalAlpha = 0.35;
-  context.lineWidth = 1;
-  context.beginPath();
-  for (const { column, low, high } of found) {
-    if (high === low) continue;
-    context.moveTo(at(column), y(low));
-    context.lineTo(at(column), y(high));
-  }
-  context.stroke();
-  context.globalAlpha = 1;
   context.lineWidth = 1.5;
-  context.beginPath();
-  let before = -Infinity;
-  for (const { column, mean, time } of found) {
-    // A silence interrupts the line; it is no slope.
-    if (time - before > SILENCE_MS) context.moveTo(at(column), y(mean));
-    else context.lineTo(at(column), y(mean));
-    before = time;
+  for (const run of runsOf(intervals, scale.silence)) {
+    const x = ({ at }) => scale.x(at);
+    context.globalAlpha = 0.2;
+    context.beginPath();
+    run.forEach((each) => context.lineTo(x(each), scale.y(each.high)));
+    run.toReversed().forEach((each) => context.lineTo(x(each), scale.y(each.low)));
+    context.fill();
+    context.globalAlpha = 1;
+    context.beginPath();
+    run.forEach((each) => context.lineTo(x(each), scale.y(each.median)));
+    context.stroke();
+    if (run.length === 1) context.fillRect(x(run[0]) - 1.5, scale.y(run[0].median) - 1.5, 3, 3);
   }
-  context.stroke();
+}
+
+// A silence interrupts the line; it is no slope.
+function runsOf(intervals, silence) {
+  const runs = [];
+  for (const each of intervals) {
+    const last = runs.at(-1)?.at(-1);
+    if (last && each.at - last.at <= silence) runs.at(-1).push(each);
+    else runs.push([each]);
+  }
+  return runs;
 }

@@ -1,4 +1,4 @@
-// The terms of the filter as chips: a click switches a term off and on, the cross removes it. Time range and columns are chips too.
+// The terms of the filter as chips: a click switches a term off and on, the cross removes it. Columns are chips too.
 
 import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
@@ -10,18 +10,17 @@ export class FilterChips {
   #on;
   #shown = "";
 
-  /** `on` has `toggle(term)`, `remove(term)`, `removeRange()` and `removeColumn(name)`. */
+  /** `on` has `toggle(term)`, `remove(term)` and `removeColumn(name)`. */
   constructor(on) {
     this.#on = on;
   }
 
-  /** Show `terms` as the query has them, the time range as a text or null, and the names of `columns`. */
-  show(terms, range, columns) {
-    const key = JSON.stringify([terms.map(({ text, off }) => [text, off]), range, columns]);
+  /** Show `terms` as the query has them, and the names of `columns`. */
+  show(terms, columns) {
+    const key = JSON.stringify([terms.map(({ text, off }) => [text, off]), columns]);
     if (key === this.#shown) return;
     this.#shown = key;
     const chips = terms.map((term) => this.#chip(term.text, term.off, () => this.#on.toggle(term), () => this.#on.remove(term)));
-    if (range) chips.push(this.#chip(range, false, null, () => this.#on.removeRange()).attr("data-testid", "range"));
     for (const name of columns) chips.push(this.#chip(t("terms.column", { name }), false, null, () => this.#on.removeColumn(name)).attr("data-testid", "column"));
     $(PARTS.chips).empty().append(chips);
   }

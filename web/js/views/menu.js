@@ -26,7 +26,9 @@ export function openMenu(element, items) {
   const box = element.getBoundingClientRect();
   const [menu] = $menu;
   menu.showPopover();
-  menu.style.left = `${Math.max(8, Math.min(box.right - menu.offsetWidth, window.innerWidth - menu.offsetWidth - 8))}px`;
+  // At the edge of the button that leaves it over the same part of the page.
+  const left = box.left < window.innerWidth / 2 ? box.left : box.right - menu.offsetWidth;
+  menu.style.left = `${Math.max(8, Math.min(left, window.innerWidth - menu.offsetWidth - 8))}px`;
   menu.style.top = `${box.bottom + menu.offsetHeight > window.innerHeight ? Math.max(8, box.top - menu.offsetHeight) : box.bottom}px`;
   $menu.children().first().trigger("focus");
 }

@@ -2,6 +2,7 @@
 //
 // Row numbers are absolute (see filtered-list.js); `base` is the row at the top of the spacer. While the reader has scrolled
 // away the base stays the same, so lines that fall off the ring move nothing.
+// The end of a list that is followed may leave a blank strip below the last row, so that the first row is whole.
 // `top` is how far the spacer is scrolled out of sight; it is negative while the bar above the list is in sight.
 
 import { RowHeights } from "./row-heights.js";
@@ -15,6 +16,7 @@ export class ScrollGeometry {
   #list;
   #leadHeight = 20;
   #heights = new RowHeights(20);
+  #slack = 0;
 
   /** `lead` is the element above the spacer. */
   constructor(viewport, lead, spacer, list) {
@@ -122,7 +124,7 @@ export class ScrollGeometry {
     const height = Math.max(0, this.topOf(this.#list.end));
     if (height === this.totalHeight) return;
     this.totalHeight = height;
-    this.#spacer.style.height = `${height}px`;
+    this.#setHeight();
     this.#spacer.setAttribute("aria-rowcount", String(this.#list.end - this.#list.first));
   }
 
@@ -137,7 +139,25 @@ export class ScrollGeometry {
   }
 
   toEnd() {
-    this.scrollTo(this.totalHeight - this.height);
+    const end = this.totalHeight - this.height;
+    const slack = end > 0 ? this.#cutAt(end) : 0;
+    if (slack !== this.#slack) {
+      this.#slack = slack;
+      this.#setHeight();
+    }
+    this.scrollTo(end + slack);
+  }
+
+  // How much of the row at the top would be in sight; 0 if all of it is, or if it is too tall to be pushed out for that.
+  #cutAt(top) {
+    const row = this.rowAt(top);
+    const hidden = top - this.topOf(row);
+    const height = this.heightOf(row);
+    return hidden > 0 && height <= 2 * this.rowHeight ? height - hidden : 0;
+  }
+
+  #setHeight() {
+    this.#spacer.style.height = `${this.totalHeight + this.#slack}px`;
   }
 
   /** Bring a row into the middle. */

@@ -30,6 +30,11 @@ export class SelectionBar {
     bar.style.top = `${fits ? box.bottom + APART : Math.max(APART, box.top - height - APART)}px`;
   }
 
+  /** True for an element of the bar. */
+  has(element) {
+    return this.#bar.contains(element);
+  }
+
   hide() {
     this.#bar.hidden = true;
   }

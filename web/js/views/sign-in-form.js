@@ -1,4 +1,4 @@
-// The form for a token, and who is signed in. Loaded when one of them is to be shown.
+// The form for a token, and who is signed in; loaded where a hub wants to know who the reader is.
 
 import { errorText } from "../protocol/errors.js";
 import { t } from "../i18n/translate.js";
@@ -7,19 +7,13 @@ const CHANNEL_LIST = ".rail";
 // The longest time that setTimeout accepts.
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Show the form if the reader has to sign in, or who is signed in. */
-export function showSignIn(identity) {
-  if (!identity.signedIn) openForm("");
-  else showSignedIn(identity);
-}
-
 function append(parent, tag, properties) {
   const element = Object.assign(document.createElement(tag), properties);
   parent.append(element);
   return element;
 }
 
-function openForm(message) {
+export function openForm(message) {
   const dialog = append(document.body, "dialog", { className: "sign-in" });
   dialog.dataset.testid = "sign-in";
   const form = append(dialog, "form", { method: "dialog" });
@@ -49,7 +43,7 @@ async function signOut() {
   if (answer?.ok) location.reload();
 }
 
-function showSignedIn({ subject, subscribe, expires }) {
+export function showSignedIn({ subject, subscribe, expires }) {
   const line = append(document.querySelector(CHANNEL_LIST), "p", { className: "signed-in" });
   line.dataset.testid = "signed-in";
   const channels = subscribe.join(", ") || t("signIn.nothing");

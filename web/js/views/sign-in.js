@@ -25,6 +25,8 @@ export async function fetchIdentity() {
 /** Show the form if the reader has to sign in, or who is signed in; nothing on a hub without access control. */
 export async function showIdentity(identity) {
   if (identity.signedIn && !identity.subject) return;
-  const form = await loadLater(() => import("./sign-in-form.js"));
-  form?.showSignIn(identity);
+  const module = await loadLater(() => import("./sign-in-form.js"));
+  if (!module) return;
+  if (identity.signedIn) module.showSignedIn(identity);
+  else module.openForm("");
 }

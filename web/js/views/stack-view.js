@@ -25,7 +25,7 @@ export function stackView(stack) {
   return [$chain, $stack];
 }
 
-const lineOf = ({ text, kind }) => $("<div>", { class: kind === "library" ? "frame foreign" : kind === "text" ? "frame head" : "frame" }).text(visible(text) || " ");
+const lineOf = ({ text, kind }) => $("<div>", { class: kind === "library" ? "stack-line foreign" : "stack-line" }).text(visible(text) || " ");
 
 function folded({ frames, library }, $lines) {
   const words = library === null ? t("stack.frames", { n: frames }) : t("stack.framesOf", { n: frames, library: visible(library) });

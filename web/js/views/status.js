@@ -25,6 +25,7 @@ export class Status {
   #ready = true;
   #recording = true;
   #samples = [];
+  #outage = "";
 
   #olderAction = null;
 
@@ -56,6 +57,14 @@ export class Status {
     this.#ready = ready;
     this.#showName();
     this.tick(lastLineAt, now);
+  }
+
+  /** Read an outage out, once; "": it is over. */
+  announceOutage(text) {
+    if (text === this.#outage) return;
+    this.#outage = text;
+    if (text) write(PARTS.announced, text);
+    else this.#showName();
   }
 
   /** Show that lines do not get into the log, once the hub has said so twice: one that has just started needs a moment. */
@@ -106,9 +115,10 @@ export class Status {
     $(PARTS.lost).eq(1).prop("hidden", dropped === 0);
   }
 
-  /** Show whether the grid follows new lines, or how many it has not shown. */
-  showFollow(following, paused, { lines, errors }, selecting = false) {
-    write(PARTS.follow, t(following ? "follow.following" : selecting ? "follow.selecting" : paused ? "follow.paused" : "follow.away"));
+  /** Show whether the grid follows new lines, or how many it has not shown; in the past there is nothing to follow. */
+  showFollow(following, paused, { lines, errors }, { selecting = false, inPast = false } = {}) {
+    const name = following ? "following" : selecting ? "selecting" : paused ? "paused" : "away";
+    write(PARTS.follow, inPast && !selecting ? "" : t(`follow.${name}`));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
@@ -116,9 +126,10 @@ export class Status {
 
   /**
    * Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `older`: see olderBar();
-   * `pinned` is the pinned filter, or null; `forbidden` are the open channels that the reader may not see, and `visible` those they may.
+   * `pinned` is the pinned filter, and `past` `{range, loading}`, the text of a range of the past, or null; `forbidden` are the open
+   * channels that the reader may not see, and `visible` those they may.
    */
-  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, older, pinned = null, forbidden = [], visible = [] }) {
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, older, pinned = null, past = null, forbidden = [], visible = [] }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
@@ -128,9 +139,10 @@ export class Status {
     this.#olderAction = held > 0 && filtered && !levels ? older.action : null;
     $(PARTS.older).prop("hidden", this.#olderAction === null).text(this.#olderAction ? t(OLDER_LABELS[this.#olderAction]) : "");
     const denied = held === 0 && this.#state.name === "error" && forbidden.length > 0;
-    const [title, hint, command] = levels
-      ? [t("empty.levels"), "", ""]
-      : denied ? forbiddenTexts(forbidden, visible) : held > 0 ? filteredTexts(held, sinceMatch, older) : this.#emptyTexts(channels, pinned);
+    let [title, hint, command] = [t("empty.levels"), "", ""];
+    if (past && held === 0) [title, hint, command] = pastTexts(past);
+    else if (denied) [title, hint, command] = forbiddenTexts(forbidden, visible);
+    else if (!levels) [title, hint, command] = held > 0 ? filteredTexts(held, sinceMatch, older) : this.#emptyTexts(channels, pinned);
     $(PARTS.allowed).prop("hidden", !denied || visible.length === 0);
     if (denied) write(PARTS.allowed, t("empty.openAllowed"));
     write(PARTS.title, title);
@@ -146,8 +158,8 @@ export class Status {
   #showName() {
     const { name, detail } = this.#shownState;
     $(PARTS.app).attr("data-state", name);
-    // Read out once per change; the visible text changes every second.
-    write(PARTS.announced, [t(`state.${name}`), detail].filter(Boolean).join(": "));
+    // Read out once per change; the visible text changes every second. The attempts during an outage are no news.
+    if (!this.#outage) write(PARTS.announced, [t(`state.${name}`), detail].filter(Boolean).join(": "));
   }
 
   #emptyTexts(channels, pinned) {
@@ -169,6 +181,7 @@ const forbiddenTexts = (names, visible) => [
   visible.length > 0 ? t("empty.visible", { names: visible.join(", ") }) : t("empty.visibleNone"),
   "",
 ];
+const pastTexts = ({ range, loading }) => [t("empty.past", { range }), t(loading ? "empty.pastLoading" : "empty.pastHint"), ""];
 
 const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 

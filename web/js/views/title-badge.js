@@ -1,4 +1,5 @@
-// Counts unread errors in the title and marks the icon of a hidden page, until the page is visible again.
+// Counts unread errors in the title and marks the icon of a hidden page, until the page is visible again; and says there, in any tab,
+// that nothing can arrive.
 
 const ICON = "link[rel=icon]";
 const MARKED =
@@ -10,10 +11,18 @@ export class TitleBadge {
   #plain = document.querySelector(ICON).href;
   #seen = 0;
   #shown = 0;
+  #warns = false;
 
   /** Set the title without a count. */
   setTitle(title) {
     this.#title = title;
+    this.#draw();
+  }
+
+  /** Begin the title with a warning, or no longer. */
+  warn(warns) {
+    if (warns === this.#warns) return;
+    this.#warns = warns;
     this.#draw();
   }
 
@@ -33,6 +42,6 @@ export class TitleBadge {
   }
 
   #draw() {
-    document.title = this.#shown > 0 ? `(${this.#shown}) ${this.#title}` : this.#title;
+    document.title = `${this.#warns ? "⚠ " : ""}${this.#shown > 0 ? `(${this.#shown}) ` : ""}${this.#title}`;
   }
 }

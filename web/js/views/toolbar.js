@@ -1,22 +1,18 @@
-// The top bar: the open channels, Pause, Start and Stop.
+// The names of the open channels in the top bar.
 
 import { t } from "../i18n/translate.js";
-import { IDLE_STATES } from "../connection/event-stream.js";
 import { button } from "./button.js";
 
-const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };
+const PARTS = { bar: ".bar", open: ".open" };
 
 export class Toolbar {
   #on;
   #marks;
 
-  /** `on` has `start()`, `stop()`, `pause()`, `remove(name)` and `showChannels()`; `marks` has the colours, see channel-marks.js. */
+  /** `on` has `remove(name)` and `showChannels()`; `marks` has the colours, see channel-marks.js. */
   constructor(on, marks) {
     this.#on = on;
     this.#marks = marks;
-    $(PARTS.start).on("click", () => on.start());
-    $(PARTS.stop).on("click", () => on.stop());
-    $(PARTS.pause).on("click", () => on.pause());
     new ResizeObserver(() => this.#fold()).observe($(PARTS.bar)[0]);
   }
 
@@ -44,16 +40,5 @@ export class Toolbar {
     const [open] = $(PARTS.open);
     open.dataset.folded = "false";
     open.dataset.folded = String(open.querySelector(".open-all") !== null && open.scrollWidth > open.clientWidth);
-  }
-
-  showState({ name }) {
-    const running = !IDLE_STATES.includes(name);
-    $(PARTS.start).prop("disabled", running);
-    $(PARTS.stop).prop("disabled", !running);
-  }
-
-  showPaused(paused) {
-    $(PARTS.pause).attr("aria-pressed", String(paused));
-    $(PARTS.use).attr("href", paused ? "#i-play" : "#i-pause");
   }
 }
