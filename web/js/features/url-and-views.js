@@ -4,8 +4,8 @@ import { DEFAULTS } from "../app/settings.js";
 import { readUrlState, writeUrlState } from "../app/url-state.js";
 import { t } from "../i18n/translate.js";
 import { parseId } from "../protocol/ids.js";
-import { button } from "../views/button.js";
 import { copyText } from "../views/clipboard.js";
+import { loadLater } from "../views/later.js";
 import { toast } from "../views/toast.js";
 
 const PARTS = { panel: "#views", share: "[data-testid=share]" };
@@ -98,25 +98,10 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     }
   }
 
-  function drawViews() {
-    const views = settings.get("views");
-    const items = views.map(({ name, query }) => {
-      const $open = button("menu-item", { "data-testid": "saved-view" }).append($("<span>").text(name)).on("click", () => openView(query));
-      const $remove = button("button", { "aria-label": t("views.remove", { name }) }).text("✕");
-      $remove.on("click", () => (settings.set("views", settings.get("views").filter((view) => view.name !== name)), drawViews()));
-      return $("<div>", { class: "menu-line" }).append($open, $remove);
-    });
-    const $name = $("<input>", { class: "field", "data-testid": "view-name", placeholder: t("views.name"), "aria-label": t("views.name"), maxlength: 60 });
-    const $save = $("<form>", { class: "menu-line" }).append($name, button("button", { "data-testid": "view-save" }).text(t("views.save")));
-    $save.on("submit", (event) => {
-      event.preventDefault();
-      const name = $name.val().trim();
-      if (!name) return;
-      settings.set("views", [...settings.get("views").filter((view) => view.name !== name), { name, query: location.search }]);
-      drawViews();
-    });
-    const $copy = button("menu-item").append($("<span>").text(t("command.copyUrl"))).on("click", () => (close(), copyUrl()));
-    $(PARTS.panel).empty().append($("<h2>").text(t("views.title")), items, views.length === 0 ? $("<p>").text(t("views.none")) : [], $save, $copy);
+  async function drawViews() {
+    const panel = await loadLater(() => import("../views/views-panel.js"));
+    if (panel) panel.drawViews($(PARTS.panel), settings, { open: openView, copyUrl: () => (close(), copyUrl()) });
+    else close();
   }
 
   const close = () => $(PARTS.panel)[0].hidePopover();
@@ -140,7 +125,9 @@ export function addUrlAndViews(page, opened, restoreFilter) {
 
   window.addEventListener("popstate", restoreUrl);
   $(PARTS.share).on("click", copyUrl);
-  $(PARTS.panel).on("beforetoggle", (event) => event.originalEvent.newState === "open" && drawViews());
+  $(PARTS.panel).on("beforetoggle", (event) => {
+    if (event.originalEvent.newState === "open") drawViews();
+  });
   page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("statistics", ({ committed }) => updateUrl(committed));
