@@ -59,6 +59,7 @@ def test_f19_axe_finds_no_serious_problem_in_any_theme_and_layout(
     publish("axe", mixed())
     publish("axe.two", numbered(range(1, 40)))
     wait_received(page, 48)
+    page.get_by_test_id("facets-more").click()
     expect(page.get_by_test_id("facet-user")).to_be_visible()
     page.evaluate(axe)
 

@@ -440,6 +440,7 @@ def test_f03_wrapped_rows_do_not_move_while_lines_arrive(page: Page, hub: HubPro
 def test_f10_a_wrapped_line_stays_in_sight_when_the_details_narrow_the_view(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
+    page.add_init_script("localStorage.setItem('sse-hub.details', 'right')")
     open_page(page, hub, "f10.wrap")
     publish("f10.wrap", [json.dumps({"message": f"line {n} " + "word " * 40}) for n in range(1, 201)])
     wait_received(page, 200)
