@@ -23,7 +23,7 @@ def test_the_embedded_page_works_below_a_prefix_and_with_the_apps_own_login(
         publish("mounted.new", ['{"level": "info", "message": "a new one"}'])
 
         expect(page.get_by_test_id("row")).to_have_text([re.compile("an old one"), re.compile("a new one")])
-        expect(page.get_by_test_id("rail")).to_contain_text("mounted.new")
+        expect(page.get_by_test_id("channel-mounted.new")).to_be_visible()
 
         # What is loaded later comes from below the prefix too.
         page.keyboard.press("?")

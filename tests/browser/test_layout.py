@@ -80,6 +80,7 @@ def test_details_are_right_below_or_in_the_place_of_the_lines(page: Page, hub: H
     grid, details = page.get_by_test_id("grid"), page.get_by_test_id("drawer")
     row = page.get_by_test_id("row").last
     row.click()
+    expect(details).to_be_visible()
 
     # Below in a window of this width; elsewhere if the reader wants that.
     assert box(details)["y"] > box(grid)["y"] + box(grid)["height"] - 1
@@ -108,6 +109,7 @@ def test_details_are_right_below_or_in_the_place_of_the_lines(page: Page, hub: H
     page.set_viewport_size({"width": 2560, "height": 1200})
     page.reload()
     row.click()
+    expect(details).to_be_visible()
     assert box(details)["x"] > box(grid)["width"]
     assert box(details)["width"] > 700
 

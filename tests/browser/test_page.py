@@ -473,6 +473,7 @@ def test_f13_a_channel_that_is_added_brings_its_past_and_causes_no_gap_in_the_fi
 ) -> None:
     page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "one.a")
+    page.get_by_test_id("channel-input").fill("one.")
     # Each comes in a read of its own, later than the one before.
     for number, channel in ((1, "one.a"), (3, "one.b"), (2, "one.a")):
         publish(channel, numbered([number]))

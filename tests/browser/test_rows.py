@@ -229,7 +229,7 @@ def test_rows_are_18_20_or_26_px_high_as_chosen(page: Page, hub: HubProcess, pub
 
     page.get_by_test_id("more").click()
     for density, pixels in (("compact", 18), ("comfortable", 26), ("normal", 20)):
-        page.get_by_role("button", name=f"Rows: {density}").click()
+        page.get_by_role("button", name=f"Row height: {density}").click()
         page.wait_for_function(ROW_HEIGHTS, arg=pixels)
         expect(last).to_contain_text("line 200")
         expect(last).to_be_in_viewport(ratio=1)

@@ -120,12 +120,13 @@ def scroll_up(page: Page, pixels: int) -> None:
 
 
 def asked_for(page: Page) -> list[str]:
-    """The list of what the page asks the hub for from now on, beside the directory, which it asks for all the while."""
+    """What the page asks the hub for from now on, beside its own files, and the directory: it always asks for that."""
     asked: list[str] = []
 
     def keep(request: Request) -> None:
         # The browser itself looks for the icon at each new address.
-        if request.resource_type in ("fetch", "xhr", "eventsource") and not request.url.endswith("/channels"):
+        known = request.url.endswith("/channels") or "/web/" in request.url
+        if request.resource_type in ("fetch", "xhr", "eventsource") and not known:
             asked.append(request.url)
 
     page.on("request", keep)

@@ -127,7 +127,11 @@ export function addContextPlace(page, pushes) {
   // With null, an address is restored: then it is known only afterwards whether it is that of the context.
   page.on("filter", ({ committed }) => committed !== null && update());
   function enter() {
-    if (workspace.filtered) page.lift(true, null);
+    if (!workspace.filtered) return;
+    page.lift(true, null);
+    // The line may have come into sight before this was loaded.
+    around ??= page.grid.selected;
+    draw();
   }
 
   page.on("restored", (state) => {

@@ -32,8 +32,10 @@ export function openExport(page, seqsOf) {
   let checked = Promise.resolve(null);
   let saving = null;
 
-  const several = counts.selected > 1;
-  const scopes = [...(several ? ["selected"] : []), "shown", ...(counts.selected === 1 ? ["selected"] : []), "held", "log", ...(q ? ["logAll"] : [])];
+  // One row that stands for many lines was only looked at.
+  const { range } = page.marked ?? page.grid;
+  const several = range !== null && range[0] !== range[1];
+  const scopes = [...(several ? ["selected"] : []), "shown", ...(counts.selected > 0 && !several ? ["selected"] : []), "held", "log", ...(q ? ["logAll"] : [])];
   const labelOf = (name) => (name in counts ? t("export.scope.n", { scope: t(`export.${name}`), n: counts[name] }) : t(name === "log" && !q ? "export.logAll" : `export.${name}`));
   const dialog = new ExportDialog({
     scopes: scopes.map((name) => ({ name, label: labelOf(name) })),

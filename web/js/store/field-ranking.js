@@ -15,7 +15,9 @@ export function rankFields(fields, kept = new Set()) {
   const most = fields.reduce((found, { count }) => Math.max(found, count), 0);
   const ranked = fields.map((field) => ({ field, rank: kept.has(field.name) ? 0 : rankOf(field, most) }));
   ranked.sort((one, other) => one.rank - other.rank || other.field.count - one.field.count || (one.field.name < other.field.name ? -1 : 1));
-  return { first: ranked.filter(({ rank }) => rank < 2).map(({ field }) => field), more: ranked.filter(({ rank }) => rank === 2).map(({ field }) => field) };
+  // Of a single line no field is more useful than another.
+  const useless = ranked.some(({ rank }) => rank < 2) ? 2 : Infinity;
+  return { first: ranked.filter(({ rank }) => rank < useless).map(({ field }) => field), more: ranked.filter(({ rank }) => rank >= useless).map(({ field }) => field) };
 }
 
 /** True for a field whose numbers are told as a range, not one by one. */

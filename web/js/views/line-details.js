@@ -56,8 +56,9 @@ export class LineDetails {
   // What is looked at now and then; it stays open from line to line.
   #fold(name, title, $content) {
     const $fold = $("<details>", { class: "details-fold", "data-testid": `drawer-fold-${name}` }).prop("open", this.#unfolded.has(name));
-    $fold.on("toggle", () => ($fold.prop("open") ? this.#unfolded.add(name) : this.#unfolded.delete(name)));
-    return $fold.append($("<summary>").append($("<h3>").text(title)), $content);
+    // A click comes before the browser opens or closes it, "toggle" only later: by then another line may be shown.
+    const $summary = $("<summary>").on("click", () => ($fold.prop("open") ? this.#unfolded.delete(name) : this.#unfolded.add(name)));
+    return $fold.append($summary.append($("<h3>").text(title)), $content);
   }
 
   #showCommands(asPublished) {
