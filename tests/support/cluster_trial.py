@@ -166,11 +166,11 @@ async def on_trial(
 
 async def _judge(trial: Trial) -> None:
     first, sent = trial.clients[0].history, all_sent(trial.publishers)
-    begin, last = str(first.begin), max(line.id for line in first.lines if line.channel == CHANNELS[0])
+    begin, last = str(first.begin), first.last_ids()
 
     def recorded() -> bool:
-        newest = paged(trial.hubs[0], CHANNELS[:1], str(Id(last.fence - 1, 0))).lines
-        return any(line.id >= last for line in newest)
+        newest = paged(trial.hubs[0], CHANNELS, str(Id(min(last.values()).fence - 1, 0))).last_ids()
+        return all(channel in newest and newest[channel] >= id for channel, id in last.items())
 
     await asyncio.to_thread(wait_until, recorded, "all is recorded")
     read = [await replayed(trial.hubs[1], Shape(CHANNELS, batch=True), begin, last)]

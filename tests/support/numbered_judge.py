@@ -101,6 +101,10 @@ class History:
     def lines(self) -> list[Got]:
         return [item for item in self.items if isinstance(item, Got)]
 
+    def last_ids(self) -> dict[str, Id]:
+        """The id of the last line of each channel. A replay of a fence brings one channel after the other."""
+        return {line.channel: line.id for line in self.lines}
+
     def dead(self, line: Got) -> bool:
         """True if the reader was told later that `line` is of a dead branch: its id means nothing to others."""
         return any(gap.disowns(line) for gap in self.gaps)

@@ -10,7 +10,7 @@ import io
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from threading import Event as ThreadEvent
 from threading import Thread
@@ -173,15 +173,19 @@ async def finish(
 # What is recorded.
 
 
-async def replayed(hub: HubProcess, shape: Shape, since: str, last: Id, name: str = "replay") -> History:
-    """What `since=` brings at `hub`, up to the line `last` of the first channel."""
+async def replayed(hub: HubProcess, shape: Shape, since: str, last: Mapping[str, Id], name: str = "replay") -> History:
+    """What `since=` brings at `hub`, until it has brought the line `last` of each channel that is named there."""
+    awaited = dict(last)
     history = History(name, shape.channels, begin=Id.parse(since))
     query = shape.query.replace(shape.begin, f"since={since}")
     async with open_stream(f"{hub.url}/message?{query}") as stream, asyncio.timeout(REPLAY_SECONDS):
         async for event in stream:
             items = _items(event, shape)
             history.items += items
-            if any(isinstance(item, Got) and item.channel == shape.channels[0] and item.id >= last for item in items):
+            for item in items:
+                if isinstance(item, Got) and item.channel in awaited and item.id >= awaited[item.channel]:
+                    del awaited[item.channel]
+            if not awaited:
                 return history
     raise AssertionError(f"the stream has ended after {len(history.items)} items")
 

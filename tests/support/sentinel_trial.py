@@ -293,8 +293,7 @@ async def trial(
     # Its rows of gaps have no ids.
     export.items = [*running.log.gaps, *(line for line in export.lines if line.id > clients[0].history.begin)]
     recorded = [running.log, export]
-    last = max(line.id for line in clients[0].history.lines if line.channel == CHANNELS[0])
-    recorded.append(await replayed(hubs[0], Shape(CHANNELS, batch=True), begin, last))
+    recorded.append(await replayed(hubs[0], Shape(CHANNELS, batch=True), begin, clients[0].history.last_ids()))
     for each in recorded:
         # What was recorded of it, whatever was sent before.
         each.since = float("inf")
