@@ -152,8 +152,11 @@ class _Following(AbstractConnection):
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         try:
             await super().send_packed_command(command, check_health)
-        except RuntimeError as error:
-            # uvloop raises this for a connection that was lost after redis-py's check; it would end our tasks.
+        except (RuntimeError, AttributeError) as error:
+            if isinstance(error, AttributeError) and self._writer is not None:
+                raise
+            # uvloop raises a RuntimeError for a connection that was lost after redis-py's check, and redis-py itself an
+            # AttributeError for one that was closed since, as when the hub stops; either would end our tasks.
             raise RedisConnectionError(f"The connection was lost: {error}") from None
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
