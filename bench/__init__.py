@@ -10,6 +10,7 @@ The hub measured beside its peers, in one run on one machine.
     report/             medians, tables, plots and the page
     model/              a model of the hub's CPU and latency, fitted to measurements (docs/scaling.md)
     topologies          what Sentinels and a cluster cost a hub in calm times (docs/scaling.md)
+    rules, filtered_streams    what rules for alerts and streams with filters cost (docs/decisions)
     handler             what `RedisHandler` costs an app; podman_follow: lines that Podman skips when it follows a log
 
 The latency percentiles (p50, p99) are computed in native/load.c. `python -m bench --help` lists the options; `make

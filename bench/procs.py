@@ -70,3 +70,9 @@ def usage_of(pid: int) -> ProcessUsage:
     """Return the usage of process `pid` and its descendants; zeros if it has ended."""
     tree = process_tree(pid, read_all_stats())
     return ProcessUsage(sum(stat.cpu_seconds for stat in tree), sum(stat.resident_bytes for stat in tree))
+
+
+def thread_cpu_seconds(pid: int) -> float:
+    """The CPU of all threads of one process, exact to the nanosecond: a tick of the clock is 10 ms."""
+    tasks = (PROC / str(pid) / "task").glob("*/schedstat")
+    return sum(int(task.read_bytes().split()[0]) for task in tasks) / 1e9

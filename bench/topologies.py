@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.native.programs import Programs, build
+from bench.procs import thread_cpu_seconds
 from tests.support.cluster_servers import cluster_servers
 from tests.support.programs import redis_binary
 from tests.support.sentinel_servers import sentinel_servers
@@ -61,27 +62,21 @@ def subjects() -> Iterator[list[Subject]]:
         yield found
 
 
-def cpu_seconds(pid: int) -> float:
-    """The CPU of all threads of a process, exact to the nanosecond: a tick of the clock is 10 ms."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_bytes().split()[0]) for task in tasks) / 1e9
-
-
 def measure_lines(subject: Subject, programs: Programs, rate: int, seconds: float) -> None:
     """Publish lines to the server of `subject`, and add the CPU of its hub for each of them."""
     pid, lines = subject.hub.process.pid, int(rate * seconds)
-    before = cpu_seconds(pid)
+    before = thread_cpu_seconds(pid)
     with programs.run("publish", port=subject.port, channel=CHANNEL, count=lines, rate=rate) as publisher:
         sent = publisher.report(seconds + 30)["sent"]
-    subject.line_us.append((cpu_seconds(pid) - before) / sent * 1e6)
+    subject.line_us.append((thread_cpu_seconds(pid) - before) / sent * 1e6)
 
 
 def measure_idle(found: list[Subject], seconds: float) -> None:
     """Add what each hub uses of a core while nothing is published."""
-    began, before = time.monotonic(), [cpu_seconds(each.hub.process.pid) for each in found]
+    began, before = time.monotonic(), [thread_cpu_seconds(each.hub.process.pid) for each in found]
     time.sleep(seconds)
     for each, cpu in zip(found, before, strict=True):
-        each.idle_share.append((cpu_seconds(each.hub.process.pid) - cpu) / (time.monotonic() - began))
+        each.idle_share.append((thread_cpu_seconds(each.hub.process.pid) - cpu) / (time.monotonic() - began))
 
 
 def print_bus(programs: Programs, binary: Path, lines: int) -> None:
@@ -98,11 +93,11 @@ def print_bus(programs: Programs, binary: Path, lines: int) -> None:
 
 def publishing_costs(programs: Programs, nodes: Sequence[RedisServer], lines: int) -> tuple[float, list[float]]:
     """The CPU of a line, in µs: at the first node, where all are published, many in one write, and at the others."""
-    before = [cpu_seconds(each.process.pid) for each in nodes]
+    before = [thread_cpu_seconds(each.process.pid) for each in nodes]
     with programs.run("publish", port=nodes[0].port, channel=CHANNEL, count=lines, rate=0) as publisher:
         sent = publisher.report(60)["sent"]
     here, *others = [
-        (cpu_seconds(each.process.pid) - cpu) / sent * 1e6 for each, cpu in zip(nodes, before, strict=True)
+        (thread_cpu_seconds(each.process.pid) - cpu) / sent * 1e6 for each, cpu in zip(nodes, before, strict=True)
     ]
     return here, others
 
